@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# lab.sh: what the scripts of the lab share. Source it; it defines names and prints nothing.
+#
+# Everything the lab makes lies in $LAB_CACHE. A thing made from a recipe is a directory whose
+# name ends in the hash of the recipe, so a changed recipe never meets a stale result. It is made
+# as NAME.tmp and renamed when it is complete: what exists under its own name is whole.
+
+LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+REPO=$(cd "$LAB/../.." && pwd)
+LAB_CACHE=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sfab}
+LAB_LOGS=$LAB_CACHE/log
+
+say() { echo "lab: $*" >&2; }
+die() { echo "lab: error: $*" >&2; exit 1; }
+
+# The first 12 hex digits of the hash over the files (names and contents) given.
+content_key() {
+	(
+		cd "$REPO"
+		for path in "$@"; do
+			[ ! -e "$path" ] || find "$path" -type f -print0
+		done | LC_ALL=C sort -z | xargs -0r sha256sum | sha256sum | cut -c1-12
+	)
+}
+
+root_key() { content_key qemu/lab/packages qemu/lab/root-recipe; }
+qemu_key() { { root_key; content_key qemu/patches qemu/lab/build-qemu; } | sha256sum | cut -c1-12; }
+device_key() { content_key qemu/hw qemu/core; }
+debug_kernel_key() {
+	{ root_key; content_key qemu/lab/debug.config qemu/lab/build-debug-kernel driver/Kconfig; } |
+		sha256sum | cut -c1-12
+}
+
+lab_root() { echo "$LAB_CACHE/root-$(root_key)"; }
+lab_qemu_tree() { echo "$LAB_CACHE/qemu-$(qemu_key)"; }
+lab_qemu() { echo "$(lab_qemu_tree)/bin/$(device_key)"; }
+lab_debug_kernel() { echo "$LAB_CACHE/debug-kernel-$(debug_kernel_key)"; }
+
+# The release of a kernel of the lab, and where its modules are built against.
+#   kernel_release distro|second|debug
+kernel_release() {
+	case $1 in
+	distro) cat "$(lab_root)/usr/lib/sfab-lab/kernel" ;;
+	second) cat "$(lab_root)/usr/lib/sfab-lab/kernel-second" ;;
+	debug) cat "$(lab_debug_kernel)/release" ;;
+	*) die "no kernel '$1': choose distro, second or debug" ;;
+	esac
+}
+
+kernel_dir() {
+	case $1 in
+	debug) echo "$(lab_debug_kernel)/linux" ;;
+	*) echo "/usr/lib/modules/$(kernel_release "$1")/build" ;;
+	esac
+}
+
+# Hold the lock NAME until this shell exits; say so when somebody else has it.
+lock() {
+	local fd
+	mkdir -p "$LAB_CACHE"
+	exec {fd}>"$LAB_CACHE/$1.lock"
+	flock -n "$fd" && return
+	say "waiting for another run that holds $LAB_CACHE/$1.lock"
+	flock "$fd"
+}
+
+show_progress() { # LABEL SECONDS LOG
+	local last
+	last=$(tail -n1 "$3" 2>/dev/null | tr -d '\r' | tr '\t' ' ' | cut -c1-60)
+	if [ -t 2 ]; then
+		printf '\r\033[K%s' "lab: $1: ${2}s $last" >&2
+	elif [ $(($2 % 15)) = 3 ]; then
+		say "$1: ${2}s $last (log: $3)"
+	fi
+}
+
+# Run a command as one step: its output goes to a log, the terminal sees what it does and for how
+# long; when it fails, the tail of the log and where the rest is.
+#   step LABEL CMD...
+step() {
+	local label=$1 log pid start=$SECONDS status=0
+	shift
+	mkdir -p "$LAB_LOGS"
+	log=$LAB_LOGS/${label// /-}.log
+	say "$label (log: $log)"
+	# Its own session: an interrupt must end the whole tree, not only its first process.
+	setsid "$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	# shellcheck disable=SC2064 # the pid of now
+	trap "kill -TERM -- -$pid 2>/dev/null; say 'interrupted: $label'; exit 130" INT TERM HUP
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 1
+		[ $((SECONDS - start)) -lt 3 ] || show_progress "$label" $((SECONDS - start)) "$log"
+	done
+	wait "$pid" || status=$?
+	trap - INT TERM HUP
+	[ ! -t 2 ] || printf '\r\033[K' >&2
+	if [ "$status" != 0 ]; then
+		tail -n 25 "$log" | sed 's/^/    /' >&2
+		die "$label failed with status $status after $((SECONDS - start)) s; the whole log: $log"
+	fi
+	say "$label: done in $((SECONDS - start)) s"
+}
