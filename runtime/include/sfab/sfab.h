@@ -1,0 +1,685 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libsfab: accelerators, their memory, and the data that moves between them
+ *
+ * A *context* is one user of the accelerators of this node.  A *device* is one
+ * accelerator, seen from a context.  A *memory* is a range that devices can
+ * reach: HBM, system memory, registered memory of the process, or a foreign
+ * dma-buf.  A *queue* of a device runs commands in order; a *batch* collects
+ * commands and submits them as one; a *fence* tells when they have finished.
+ *
+ *	sfab_context_open -> sfab_device_get -> sfab_mem_alloc, sfab_mem_register
+ *	sfab_queue_create -> sfab_copy -> sfab_fence_wait
+ *
+ * Units: sizes, offsets, lengths and pitches are bytes, durations nanoseconds,
+ * unless a name says otherwise.  Sizes and offsets need no alignment where no
+ * alignment is stated.
+ *
+ * Errors: functions that return int give 0 (or a count) on success, a negative
+ * errno on failure; then nothing has changed, output arguments are untouched,
+ * and sfab_last_error() tells device, object, cause and remedy.  Every function
+ * may give -EINVAL (a null pointer, unknown flag, bad size or value), -ENOMEM,
+ * -ENODEV (the device is gone) and -ECHILD (see below); further errors stand at
+ * the function.
+ *
+ * Ownership: what a function returns through a pointer to pointer is the
+ * caller's, to be given back by the function named there.  Devices belong to
+ * their context.  Closing a context ends its work and frees all that is left
+ * in it.  Free and close functions accept NULL.
+ *
+ * Threads: any function may be called from any thread at any time, also on the
+ * same object; only freeing an object must not run beside other uses of it.
+ * The library has no global state but the text of sfab_last_error(), which each
+ * thread has for itself, and starts no threads.
+ *
+ * fork(): a context belongs to the process that opened it.  In a child every
+ * function gives -ECHILD, except sfab_context_close(), which drops the child's
+ * copy and leaves the parent's work alone.  Registered memory of the parent
+ * stays right, whatever the child does.  All descriptors close on exec.
+ *
+ * Structs with a leading size member may grow: set it to sizeof(struct) before
+ * the call.  Members that the library does not know are returned as 0.
+ */
+#ifndef SFAB_SFAB_H
+#define SFAB_SFAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SFAB_VERSION_MAJOR	0
+#define SFAB_VERSION_MINOR	1
+#define SFAB_VERSION_PATCH	0
+
+struct sfab_context;
+struct sfab_device;
+struct sfab_mem;
+struct sfab_queue;
+struct sfab_batch;
+struct sfab_fence;
+
+/* ------------------------------------------------------------------ library */
+
+/** sfab_version() - version of the library in use, "major.minor.patch" */
+const char *sfab_version(void);
+
+/**
+ * sfab_last_error() - why the last call of this thread failed
+ *
+ * Return: one line without a newline, "" if no call has failed yet; valid until
+ * the next libsfab call that fails in this thread.
+ */
+const char *sfab_last_error(void);
+
+/* ------------------------------------------------------- contexts, hotplug */
+
+/**
+ * sfab_context_open() - find the accelerators of this node
+ * @context: out, close with sfab_context_close()
+ * @flags: 0
+ *
+ * Devices are found in sysfs, with or without a udev daemon, in the order of
+ * their PCI addresses.  No device at all is no error: one may be plugged later.
+ */
+int sfab_context_open(struct sfab_context **context, unsigned int flags);
+
+/**
+ * sfab_context_close() - end all work of the context and free all in it
+ *
+ * Its devices, memories, queues, batches and fences must not be used any more.
+ */
+void sfab_context_close(struct sfab_context *context);
+
+/**
+ * sfab_context_fd() - descriptor that polls readable when devices came or went
+ *
+ * It belongs to the context: do not read or close it, call
+ * sfab_context_rescan() when it is readable.
+ *
+ * Return: the descriptor; -EOPNOTSUPP where the system has no uevents.
+ */
+int sfab_context_fd(struct sfab_context *context);
+
+/**
+ * sfab_context_rescan() - take note of devices that came or went
+ *
+ * New devices get the next indices.  A device that went keeps its index, and
+ * every use of it or of its objects gives -ENODEV.
+ *
+ * Return: the number of devices that came or went.
+ */
+int sfab_context_rescan(struct sfab_context *context);
+
+/* ------------------------------------------------------------------ devices */
+
+/** sfab_device_count() - devices seen so far; indices are below this */
+int sfab_device_count(struct sfab_context *context);
+
+/**
+ * sfab_device_get() - get a device by its index
+ * @device: out, belongs to the context
+ *
+ * The device file is opened at the first use.
+ *
+ * Errors: -ENODEV no such index, or removed; -EACCES, -EPERM no permission for
+ * the device file; -EPROTO the driver speaks another contract.
+ */
+int sfab_device_get(struct sfab_context *context, unsigned int index,
+		    struct sfab_device **device);
+
+/**
+ * sfab_device_find() - get a device by a name that a person would type
+ * @name: an index ("0"), a node name ("accel0"), a PCI address
+ *        ("0000:01:00.0", or "01:00.0" in domain 0), or a UUID
+ * @device: out, belongs to the context
+ *
+ * Errors: as sfab_device_get(); -EINVAL for text that is none of these.
+ */
+int sfab_device_find(struct sfab_context *context, const char *name,
+		     struct sfab_device **device);
+
+/* bits of sfab_device_info.features */
+#define SFAB_FEATURE_PEER	((uint64_t)1 << 0)
+#define SFAB_FEATURE_REDUCE	((uint64_t)1 << 1)
+#define SFAB_FEATURE_ATOMIC	((uint64_t)1 << 2)
+#define SFAB_FEATURE_COPY_2D	((uint64_t)1 << 3)
+#define SFAB_FEATURE_FABRIC	((uint64_t)1 << 4)
+
+/** struct sfab_device_info - what a device is, and how it is used now */
+struct sfab_device_info {
+	uint32_t size;			/* in: sizeof(struct sfab_device_info) */
+	uint32_t index;			/* in its context */
+	char name[32];			/* "accel0" */
+	char node[64];			/* "/dev/accel/accel0" */
+	char pci_address[16];		/* "0000:01:00.0" */
+	char uuid[40];			/* outlives reboots and moves */
+	uint64_t serial;
+	uint64_t features;		/* SFAB_FEATURE_* */
+	uint32_t hw_version;		/* major << 16 | minor */
+	int32_t numa_node;		/* -1: unknown */
+	uint32_t driver_major;
+	uint32_t driver_minor;
+	uint64_t hbm_size;
+	uint64_t hbm_used;		/* by all clients, page tables included */
+	uint64_t system_used;		/* system memory allocated through it */
+	uint64_t registered;		/* memory registered with it */
+	uint32_t engines;		/* commands that run in parallel */
+	uint32_t max_queues;		/* that all clients share */
+	uint32_t max_vms;		/* address spaces that all clients share */
+	uint32_t va_bits;
+	uint32_t job_timeout_ms;	/* work that takes longer is stopped */
+	uint32_t max_commands;		/* of one submission to the kernel */
+};
+
+/** sfab_device_get_info() - fill @info; set its size member first */
+int sfab_device_get_info(struct sfab_device *device,
+			 struct sfab_device_info *info);
+
+/**
+ * struct sfab_device_counters - 64 bits wide, read without side effects; since
+ * power-on, the last three since the driver was bound or the device opened
+ */
+struct sfab_device_counters {
+	uint32_t size;			/* in: sizeof(struct ...) */
+	uint32_t pad;
+	uint64_t commands;		/* completed */
+	uint64_t bytes_hbm;		/* read from or written to HBM */
+	uint64_t bytes_system;		/* to or from system memory */
+	uint64_t bytes_peer;		/* to or from the HBM of peers */
+	uint64_t faults;
+	uint64_t queue_resets;
+	uint64_t interrupts;
+	uint64_t device_resets;
+	uint64_t job_timeouts;		/* since the driver was bound */
+	uint64_t events_dropped;	/* since this context opened the device */
+};
+
+/** sfab_device_get_counters() - fill @counters; set its size member first */
+int sfab_device_get_counters(struct sfab_device *device,
+			     struct sfab_device_counters *counters);
+
+/** enum sfab_cause - why a command faulted (qemu/docs/specs/sfab.rst, Faults) */
+enum sfab_cause {
+	SFAB_CAUSE_NONE = 0,
+	SFAB_CAUSE_UNMAPPED = 1,	/* no mapping at the address */
+	SFAB_CAUSE_NO_READ = 2,		/* no right to read there */
+	SFAB_CAUSE_NO_WRITE = 3,	/* no right to write there */
+	SFAB_CAUSE_BAD_PTE = 4,		/* malformed page table */
+	SFAB_CAUSE_APERTURE = 5,	/* kind of memory not available */
+	SFAB_CAUSE_BUS_ERROR = 6,	/* PCIe or the IOMMU refused */
+	SFAB_CAUSE_BAD_COMMAND = 7,	/* malformed command */
+	SFAB_CAUSE_BAD_RANGE = 8,	/* length, pitch, alignment, overflow */
+	SFAB_CAUSE_DOORBELL = 9,	/* driver error */
+	SFAB_CAUSE_WAIT_TIMEOUT = 10,	/* a wait command ran into its limit */
+	SFAB_CAUSE_BAD_VM = 11		/* driver error */
+};
+
+/** sfab_cause_name() - "unmapped address", ...; never NULL */
+const char *sfab_cause_name(uint32_t cause);
+
+/** struct sfab_fault_info - the command that faulted */
+struct sfab_fault_info {
+	uint32_t size;			/* in: sizeof(struct ...) */
+	uint32_t cause;			/* enum sfab_cause */
+	uint32_t access;		/* SFAB_READ, SFAB_WRITE or 0 */
+	uint32_t opcode;		/* code of the command in the spec */
+	uint64_t submission;		/* number in its queue, from 1 */
+	uint64_t command;		/* index in that submission */
+	uint64_t address;		/* in the device's address space */
+	struct sfab_mem *mem;		/* the memory at address, or NULL */
+	uint64_t offset;		/* of address in mem */
+};
+
+/** enum sfab_event_type - what happened to a device */
+enum sfab_event_type {
+	SFAB_HAPPENED_FAULT = 1,	/* a queue of this context faulted */
+	SFAB_HAPPENED_TIMEOUT = 2,	/* work took too long, its queue stopped */
+	SFAB_HAPPENED_RESET = 3		/* the device was reset */
+};
+
+/** struct sfab_device_event - one event */
+struct sfab_device_event {
+	uint32_t size;			/* in: sizeof(struct ...) */
+	uint32_t type;			/* enum sfab_event_type; 0: unknown */
+	uint64_t sequence;		/* from 1; a gap: events were dropped */
+	uint64_t dropped;		/* events lost so far, read too slowly */
+	uint64_t time_ns;		/* CLOCK_MONOTONIC */
+	struct sfab_queue *queue;	/* NULL: the device, or a queue gone */
+	struct sfab_fault_info fault;	/* for SFAB_HAPPENED_FAULT */
+};
+
+/**
+ * sfab_device_fd() - descriptor that polls readable when an event waits
+ *
+ * It belongs to the device: do not read or close it.
+ *
+ * Return: the descriptor.
+ */
+int sfab_device_fd(struct sfab_device *device);
+
+/**
+ * sfab_device_read_event() - take the oldest event; set its size member first
+ *
+ * Errors: -EAGAIN none waits.
+ */
+int sfab_device_read_event(struct sfab_device *device,
+			   struct sfab_device_event *event);
+
+/* ------------------------------------------------------------------- memory */
+
+/** enum sfab_mem_kind - where a memory is */
+enum sfab_mem_kind {
+	SFAB_MEM_HBM = 0,		/* on the accelerator */
+	SFAB_MEM_SYSTEM = 1,		/* of the host, allocated by the driver */
+	SFAB_MEM_REGISTERED = 2,	/* the process's own */
+	SFAB_MEM_IMPORTED = 3		/* a dma-buf of somebody else */
+};
+
+/* what a device may do with a memory */
+#define SFAB_READ	1U
+#define SFAB_WRITE	2U
+
+/**
+ * SFAB_HOST - stands for "registered memory" in place of a memory
+ *
+ * Wherever an operation takes a memory and an offset, SFAB_HOST with a host
+ * address, (uintptr_t)pointer, as the offset names a range of the process; it
+ * must lie in one registration of the context (else -EFAULT).
+ */
+#define SFAB_HOST	((struct sfab_mem *)0)
+
+/**
+ * sfab_mem_alloc() - allocate zeroed memory
+ * @device: the accelerator; for system memory the one that uses it most
+ * @kind: SFAB_MEM_HBM or SFAB_MEM_SYSTEM
+ * @size: at least 1
+ * @flags: 0
+ * @mem: out, free with sfab_mem_free()
+ *
+ * All devices of the context can use it, whichever allocated it.
+ *
+ * Errors: -ENOSPC not enough HBM is free.
+ */
+int sfab_mem_alloc(struct sfab_device *device, enum sfab_mem_kind kind,
+		   uint64_t size, unsigned int flags, struct sfab_mem **mem);
+
+/**
+ * sfab_mem_register() - let devices reach memory that the process has
+ * @device: the accelerator that uses it most
+ * @addr: start, any alignment; whole pages are pinned
+ * @size: at least 1
+ * @rights: SFAB_READ, or SFAB_READ | SFAB_WRITE
+ * @mem: out, free with sfab_mem_free() before the memory itself is freed
+ *
+ * Memory works that the kernel can pin for long: anonymous, shmem, memfd,
+ * hugetlbfs.  It counts against RLIMIT_MEMLOCK, once for each device that uses
+ * it.  Huge pages are used as such.
+ *
+ * Errors: -ENOMEM beyond RLIMIT_MEMLOCK (the text says by how much); -EFAULT
+ * not mapped, not accessible as asked, or of a kind that cannot be pinned.
+ */
+int sfab_mem_register(struct sfab_device *device, void *addr, uint64_t size,
+		      unsigned int rights, struct sfab_mem **mem);
+
+/**
+ * sfab_mem_import_dmabuf() - use memory of another driver
+ * @fd: dma-buf; stays the caller's and may be closed afterwards
+ * @mem: out, free with sfab_mem_free()
+ *
+ * Errors: -EBADF not a dma-buf; -EXDEV the device cannot reach it.
+ */
+int sfab_mem_import_dmabuf(struct sfab_device *device, int fd,
+			   struct sfab_mem **mem);
+
+/**
+ * sfab_mem_export_dmabuf() - let another driver or process use a memory
+ * @fd: out, dma-buf, the caller's to close
+ *
+ * Errors: -EOPNOTSUPP registered memory cannot be exported.
+ */
+int sfab_mem_export_dmabuf(struct sfab_mem *mem, int *fd);
+
+/**
+ * sfab_mem_free() - give a memory back
+ *
+ * Waits until the work that uses it has finished: the device does not touch it
+ * afterwards.  That takes at most the job timeout of the device for each piece
+ * of work in flight.
+ *
+ * Errors: -EBUSY a batch that was not submitted yet, or unfinished work on a
+ * long-running queue, uses it.
+ */
+int sfab_mem_free(struct sfab_mem *mem);
+
+/**
+ * sfab_mem_map() - get a CPU address for the whole memory
+ * @addr: out, valid until the memory is freed
+ *
+ * HBM is mapped write-combined: stream into it, but do not read from it where
+ * speed counts.  CPU stores made before a submission are seen by its commands.
+ *
+ * Errors: -EOPNOTSUPP imported memory, map it through its dma-buf.
+ */
+int sfab_mem_map(struct sfab_mem *mem, void **addr);
+
+/** sfab_mem_size() - size as asked for; 0 for NULL */
+uint64_t sfab_mem_size(struct sfab_mem *mem);
+
+/** sfab_mem_kind() - enum sfab_mem_kind, -EINVAL for NULL */
+int sfab_mem_kind(struct sfab_mem *mem);
+
+/** sfab_mem_device() - device it was made with; NULL for NULL */
+struct sfab_device *sfab_mem_device(struct sfab_mem *mem);
+
+/* -------------------------------------------------------------- peer access */
+
+/** enum sfab_reach - how a device reaches a memory */
+enum sfab_reach {
+	SFAB_REACH_LOCAL = 0,		/* its own HBM */
+	SFAB_REACH_SYSTEM = 1,		/* system memory, by DMA */
+	SFAB_REACH_PEER = 2,		/* another accelerator's HBM, by DMA */
+	SFAB_REACH_BOUNCE = 3		/* copied through system memory */
+};
+
+/** sfab_reach_name() - "local", "system", "peer", "bounce"; never NULL */
+const char *sfab_reach_name(uint32_t reach);
+
+/**
+ * sfab_mem_reach() - how queues of a device reach a memory
+ *
+ * Probes where that is not known yet.  Operations choose the same way by
+ * themselves: nothing needs to be enabled.
+ *
+ * Return: enum sfab_reach.
+ */
+int sfab_mem_reach(struct sfab_mem *mem, struct sfab_device *device);
+
+/**
+ * sfab_device_reach() - how queues of a device reach the HBM of another
+ *
+ * Allocates a page of @peer's HBM for the first answer.
+ *
+ * Return: enum sfab_reach.
+ */
+int sfab_device_reach(struct sfab_device *device, struct sfab_device *peer);
+
+/* ------------------------------------------------------------------- queues */
+
+/**
+ * SFAB_LONG_RUNNING - a queue whose commands may wait for memory
+ *
+ * It accepts sfab_batch_wait() and has no job timeout.  In exchange its fences
+ * cannot be waited for by other queues and have no descriptor, it waits for no
+ * fences, and it does not bounce (-EXDEV).
+ */
+#define SFAB_LONG_RUNNING	1U
+
+/**
+ * sfab_queue_create() - get a hardware queue
+ * @flags: 0 or SFAB_LONG_RUNNING
+ * @queue: out, free with sfab_queue_destroy()
+ *
+ * Commands of one queue run in order.  A queue halts at its first fault or
+ * timeout, and every later operation gives -EIO: destroy it and make another.
+ *
+ * Errors: -ENOSPC all hardware queues or address spaces are in use.
+ */
+int sfab_queue_create(struct sfab_device *device, unsigned int flags,
+		      struct sfab_queue **queue);
+
+/**
+ * sfab_queue_destroy() - stop a queue and free it
+ *
+ * Unfinished work is abandoned: its fences give -ECANCELED.  Batches of the
+ * queue can only be freed afterwards.
+ */
+void sfab_queue_destroy(struct sfab_queue *queue);
+
+/** sfab_queue_device() - the device of a queue; NULL for NULL */
+struct sfab_device *sfab_queue_device(struct sfab_queue *queue);
+
+/**
+ * sfab_queue_wait() - wait for all that was submitted to a queue before
+ * @timeout_ns: as in sfab_fence_wait(), with the same errors
+ */
+int sfab_queue_wait(struct sfab_queue *queue, int64_t timeout_ns);
+
+/** enum sfab_queue_health - see struct sfab_queue_status */
+enum sfab_queue_health {
+	SFAB_HEALTH_OK = 0,
+	SFAB_HEALTH_FAULTED = 1,	/* a command faulted */
+	SFAB_HEALTH_TIMEDOUT = 2,	/* work took longer than the job timeout */
+	SFAB_HEALTH_LOST = 3		/* the device was reset or removed */
+};
+
+/** struct sfab_queue_status - progress and health of a queue */
+struct sfab_queue_status {
+	uint32_t size;			/* in: sizeof(struct ...) */
+	uint32_t health;		/* enum sfab_queue_health */
+	uint64_t submitted;		/* submissions to the kernel */
+	uint64_t completed;
+	struct sfab_fault_info fault;	/* if health is SFAB_HEALTH_FAULTED */
+};
+
+/** sfab_queue_get_status() - fill @status; set its size member first */
+int sfab_queue_get_status(struct sfab_queue *queue,
+			  struct sfab_queue_status *status);
+
+/* ------------------------------------------------------------------ batches */
+
+/**
+ * sfab_batch_create() - start a list of commands for a queue
+ * @batch: out, free with sfab_batch_free()
+ *
+ * The operations below append to it; nothing runs before sfab_batch_submit().
+ * Memories are checked and mapped when they are appended, so that submitting is
+ * cheap.  A batch is empty again after it was submitted: use it for the next.
+ *
+ * Operations give -ERANGE when a range does not fit its memory, -EACCES when a
+ * device has no right to do this to it, -EFAULT for a host address that is not
+ * registered, -EXDEV on a long-running queue that cannot reach a memory,
+ * -EOPNOTSUPP when the device lacks the operation, -EIO when the queue halted.
+ */
+int sfab_batch_create(struct sfab_queue *queue, struct sfab_batch **batch);
+
+/** sfab_batch_free() - drop a batch, with what was not submitted */
+void sfab_batch_free(struct sfab_batch *batch);
+
+/** sfab_batch_clear() - drop the commands that were not submitted */
+int sfab_batch_clear(struct sfab_batch *batch);
+
+/**
+ * sfab_batch_copy() - copy @size bytes; 0 is allowed
+ *
+ * Ranges must not overlap.
+ */
+int sfab_batch_copy(struct sfab_batch *batch,
+		    struct sfab_mem *dst, uint64_t dst_offset,
+		    struct sfab_mem *src, uint64_t src_offset, uint64_t size);
+
+/**
+ * sfab_batch_copy_2d() - copy @rows rows of @width bytes
+ * @dst_pitch: from the start of one row to the next, at least @width
+ * @src_pitch: likewise
+ */
+int sfab_batch_copy_2d(struct sfab_batch *batch, struct sfab_mem *dst,
+		       uint64_t dst_offset, uint64_t dst_pitch,
+		       struct sfab_mem *src, uint64_t src_offset,
+		       uint64_t src_pitch, uint64_t width, uint64_t rows);
+
+/**
+ * sfab_batch_fill() - repeat a value of 1, 2, 4 or 8 bytes over a range
+ * @value: in the byte order of the host; must fit @width
+ * @width: of the value; @size is a multiple of it
+ */
+int sfab_batch_fill(struct sfab_batch *batch, struct sfab_mem *dst,
+		    uint64_t dst_offset, uint64_t size, uint64_t value,
+		    unsigned int width);
+
+/** enum sfab_type - element types of sfab_batch_reduce() */
+enum sfab_type {
+	SFAB_TYPE_I32 = 0,		/* two's complement, sums wrap */
+	SFAB_TYPE_FP32 = 1,		/* IEEE 754 binary32 */
+	SFAB_TYPE_FP16 = 2,		/* IEEE 754 binary16 */
+	SFAB_TYPE_BF16 = 3		/* the upper half of binary32 */
+};
+
+/** enum sfab_reduction - IEEE 754-2019: sum, minimum, maximum (clause 9.6) */
+enum sfab_reduction {
+	SFAB_SUM = 0,
+	SFAB_MIN = 1,
+	SFAB_MAX = 2
+};
+
+/**
+ * sfab_batch_reduce() - dst[i] = dst[i] op src[i] for @count elements
+ *
+ * Both ranges are aligned to the element; they are equal or do not overlap.
+ * Sums are rounded once, to nearest, ties to even.
+ */
+int sfab_batch_reduce(struct sfab_batch *batch,
+		      struct sfab_mem *dst, uint64_t dst_offset,
+		      struct sfab_mem *src, uint64_t src_offset,
+		      uint64_t count, enum sfab_type type,
+		      enum sfab_reduction op);
+
+/** enum sfab_atomic_op - operations of sfab_batch_atomic() */
+enum sfab_atomic_op {
+	SFAB_ADD = 0,			/* += operand, wraps */
+	SFAB_SWAP = 1,			/* = operand */
+	SFAB_CAS = 2			/* = operand if it equals comparand */
+};
+
+/** SFAB_DISCARD - as old_offset: the old value is not wanted */
+#define SFAB_DISCARD	UINT64_MAX
+
+/**
+ * sfab_batch_atomic() - one atomic operation on 4 or 8 bytes
+ * @width: 4 or 8; both ranges are aligned to it
+ * @comparand: for SFAB_CAS, else 0
+ * @old: where the old value goes; SFAB_HOST with SFAB_DISCARD: nowhere
+ *
+ * Atomic towards atomic operations of all devices, and of the CPUs in system
+ * and registered memory.
+ */
+int sfab_batch_atomic(struct sfab_batch *batch, struct sfab_mem *dst,
+		      uint64_t dst_offset, unsigned int width,
+		      enum sfab_atomic_op op, uint64_t operand,
+		      uint64_t comparand, struct sfab_mem *old,
+		      uint64_t old_offset);
+
+/**
+ * sfab_batch_write() - store a value of 4 or 8 bytes, aligned
+ *
+ * Whoever sees it sees the effects of all commands before it in the queue.
+ */
+int sfab_batch_write(struct sfab_batch *batch, struct sfab_mem *dst,
+		     uint64_t dst_offset, uint64_t value, unsigned int width);
+
+/** enum sfab_compare - conditions of sfab_batch_wait(), unsigned */
+enum sfab_compare {
+	SFAB_EQ = 0,
+	SFAB_NE = 1,
+	SFAB_GE = 2,
+	SFAB_LT = 3
+};
+
+/**
+ * sfab_batch_wait() - wait until (memory & @mask) compares true with @value
+ * @width: 4 or 8, the memory is aligned to it
+ * @timeout_ns: longer is a fault, SFAB_CAUSE_WAIT_TIMEOUT; 0: no limit
+ *
+ * Errors: -EOPNOTSUPP the queue is not long-running.
+ */
+int sfab_batch_wait(struct sfab_batch *batch, struct sfab_mem *src,
+		    uint64_t src_offset, unsigned int width,
+		    enum sfab_compare compare, uint64_t value, uint64_t mask,
+		    uint64_t timeout_ns);
+
+/**
+ * sfab_batch_timestamp() - store the device's clock, 8 bytes, aligned
+ *
+ * Nanoseconds; clocks of different devices do not compare.
+ */
+int sfab_batch_timestamp(struct sfab_batch *batch, struct sfab_mem *dst,
+			 uint64_t dst_offset);
+
+/**
+ * sfab_batch_submit() - run the commands of a batch
+ * @after: fences of any queues of the context to wait for first, or NULL
+ * @after_count: how many
+ * @fence: out, free with sfab_fence_free(); NULL: not wanted
+ *
+ * Does not wait for the work.  The commands run after those submitted to the
+ * queue before; a failure in @after does not stop them.  An empty batch is
+ * allowed: its fence signals when all before it has finished.
+ *
+ * Large batches reach the kernel in pieces.  Should one be refused, the call
+ * waits for the pieces before it and gives the error; on a long-running queue
+ * it gives -EAGAIN (no room now), and the commands that were not accepted stay in
+ * the batch: submit again.
+ *
+ * Errors: -EIO the queue has halted; -EOPNOTSUPP fences to or from a
+ * long-running queue.
+ */
+int sfab_batch_submit(struct sfab_batch *batch,
+		      struct sfab_fence *const *after, unsigned int after_count,
+		      struct sfab_fence **fence);
+
+/**
+ * sfab_copy() - copy @size bytes: a batch of one, submitted
+ * @fence: out, free with sfab_fence_free(); NULL: not wanted
+ *
+ * Does not wait for the work.
+ */
+int sfab_copy(struct sfab_queue *queue,
+	      struct sfab_mem *dst, uint64_t dst_offset,
+	      struct sfab_mem *src, uint64_t src_offset, uint64_t size,
+	      struct sfab_fence **fence);
+
+/* ------------------------------------------------------------------- fences */
+
+/** SFAB_NO_TIMEOUT - wait as long as it takes (see job_timeout_ms) */
+#define SFAB_NO_TIMEOUT	((int64_t)-1)
+
+/**
+ * sfab_fence_wait() - wait until the work has finished
+ * @timeout_ns: at most this long from now; 0: only look; SFAB_NO_TIMEOUT
+ *
+ * Work ends by itself: what takes longer than the device's job timeout is
+ * stopped, except on long-running queues.
+ *
+ * Errors: -ETIME not finished yet; -EIO it failed (the text decodes the fault);
+ * -ECANCELED its queue was destroyed before.
+ */
+int sfab_fence_wait(struct sfab_fence *fence, int64_t timeout_ns);
+
+/**
+ * sfab_fence_get_fd() - get a descriptor that polls readable at the end
+ * @fd: out, a sync_file, the caller's to close
+ *
+ * It tells the end only; sfab_fence_wait() with 0 tells success or failure.
+ *
+ * Errors: -EOPNOTSUPP for long-running queues.
+ */
+int sfab_fence_get_fd(struct sfab_fence *fence, int *fd);
+
+/**
+ * sfab_fence_get_fault() - what made the work fail; set @fault's size first
+ *
+ * Errors: -ENOENT it has not failed by a fault.
+ */
+int sfab_fence_get_fault(struct sfab_fence *fence,
+			 struct sfab_fault_info *fault);
+
+/** sfab_fence_free() - forget a fence; the work goes on */
+void sfab_fence_free(struct sfab_fence *fence);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SFAB_SFAB_H */
