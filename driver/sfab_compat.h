@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The DRM API differs between the point releases of 6.12.  Here, and only
+ * here, the variants are told apart, by what probe.sh found out.
+ */
+#ifndef _SFAB_COMPAT_H_
+#define _SFAB_COMPAT_H_
+
+#include <drm/gpu_scheduler.h>
+
+/**
+ * sfab_sched_init - drm_sched_init() with one run queue and no hang limit
+ * @sched: scheduler, zeroed
+ * @ops: operations
+ * @timeout_wq: where timedout_job runs; NULL for the system's
+ * @credit_limit: credits of jobs in flight
+ * @timeout: bound of a job in jiffies, or MAX_SCHEDULE_TIMEOUT
+ * @name: for traces; must live as long as the scheduler
+ * @dev: for messages
+ */
+static inline int sfab_sched_init(struct drm_gpu_scheduler *sched,
+				  const struct drm_sched_backend_ops *ops,
+				  struct workqueue_struct *timeout_wq,
+				  u32 credit_limit, long timeout,
+				  const char *name, struct device *dev)
+{
+#ifdef HAVE_DRM_SCHED_INIT_ARGS
+	const struct drm_sched_init_args args = {
+		.ops = ops,
+		.num_rqs = 1,
+		.credit_limit = credit_limit,
+		.timeout = timeout,
+		.timeout_wq = timeout_wq,
+		.name = name,
+		.dev = dev,
+	};
+
+	return drm_sched_init(sched, &args);
+#else
+	return drm_sched_init(sched, ops, NULL, 1, credit_limit, 0, timeout,
+			      timeout_wq, NULL, name, dev);
+#endif
+}
+
+/**
+ * sfab_sched_entity_init - the only entity of a scheduler with one run queue
+ * @entity: entity
+ * @sched: its scheduler
+ */
+static inline int sfab_sched_entity_init(struct drm_sched_entity *entity,
+					 struct drm_gpu_scheduler *sched)
+{
+	return drm_sched_entity_init(entity, DRM_SCHED_PRIORITY_KERNEL, &sched, 1, NULL);
+}
+
+/**
+ * sfab_sched_job_init - drm_sched_job_init()
+ * @job: job
+ * @entity: entity
+ * @credits: what the job counts against the scheduler's limit
+ * @file: whose job it is
+ */
+static inline int sfab_sched_job_init(struct drm_sched_job *job,
+				      struct drm_sched_entity *entity,
+				      u32 credits, struct drm_file *file)
+{
+#ifdef HAVE_DRM_SCHED_JOB_CLIENT_ID
+	return drm_sched_job_init(job, entity, credits, file, file->client_id);
+#else
+	return drm_sched_job_init(job, entity, credits, file);
+#endif
+}
+
+#endif /* _SFAB_COMPAT_H_ */
