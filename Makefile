@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+#
+# sfab: `make help` lists what can be made. Everything is built in the lab's Debian 13 root, which
+# `make lab` sets up; NATIVE=1 builds with the tools of this machine, as `make install` always does.
+
+SHELL := /bin/bash
+O := $(CURDIR)/build
+STAGE := $(O)/stage
+KERNEL ?= distro
+prefix ?= /usr/local
+KVER ?= $(shell uname -r)
+LAB := qemu/lab
+IN := $(if $(NATIVE),,$(LAB)/inroot --)
+USERLAND := $(patsubst %/Makefile,%,$(wildcard runtime/Makefile tools/Makefile))
+
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-print-directory
+
+.NOTPARALLEL:
+.PHONY: all help lab debug-kernel userland tests modules stage shell demo bench check lint \
+	install install-user install-module clean
+
+all: userland tests modules
+
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
+
+#: make                        library, tool, tests and module, into build/
+userland:
+	+@for dir in $(USERLAND); do $(IN) $(MAKE) -C $$dir O=$(O) || exit; done
+
+tests: userland
+	+@[ ! -e tests/Makefile ] || $(IN) $(MAKE) -C tests O=$(O)
+
+#: make modules                sfab.ko for the guests' kernel; KERNEL=distro|second|debug
+#: make modules KDIR=DIR       sfab.ko for the kernel of yours that DIR belongs to, with your compiler
+modules:
+	+@$(if $(KDIR),$(LAB)/build-module $(KDIR),$(LAB)/modules $(KERNEL))
+
+#: make lab                    set up all that the guests need (root, QEMU): once, then nothing
+lab:
+	@$(LAB)/setup root qemu
+
+#: make debug-kernel           the kernel with KASAN, lockdep, kmemleak, fault injection
+debug-kernel:
+	@$(LAB)/setup debug-kernel
+
+# What the guests see installed under /usr.
+stage: all
+	+@rm -rf $(STAGE).tmp && mkdir -p $(STAGE).tmp
+	+@for dir in $(USERLAND); do \
+		$(IN) $(MAKE) -C $$dir O=$(O) DESTDIR=$(STAGE).tmp prefix=/usr install >/dev/null || exit; done
+	@rm -rf $(STAGE) && mv $(STAGE).tmp $(STAGE)
+
+#: make shell                  a shell in a guest; ACCELS=8 NODES=1 KERNEL=distro|debug
+shell: lab stage
+	@$(LAB)/shell "$(or $(NODES),1)" "$(or $(ACCELS),8)" "$(KERNEL)"
+
+#: make demo                   a file travels through two accelerators, for every pair; INPUT=FILE
+demo: lab stage
+	@$(LAB)/demo $(if $(INPUT),"$(INPUT)")
+
+#: make check                  lint, then every test
+check:
+	@tests/check
+
+#: make lint                   all that can be said without running anything
+lint:
+	@tests/lint
+
+#: make bench                  the measurements
+bench: lab stage
+	@tests/bench/run
+
+#: make install                module, library, headers, tool, man pages; DESTDIR= prefix=/usr/local
+install: install-user install-module
+
+install-user:
+	+@for dir in $(USERLAND); do $(MAKE) -C $$dir O=$(O)/native && \
+		$(MAKE) -C $$dir O=$(O)/native DESTDIR=$(DESTDIR) prefix=$(prefix) install || exit; done
+
+install-module:
+	+@$(LAB)/build-module $(or $(KDIR),/lib/modules/$(KVER)/build) \
+		INSTALL_MOD_PATH=$(DESTDIR) modules_install
+
+#: make clean                  remove build/ (the lab's cache stays: ~/.cache/sfab)
+clean:
+	@rm -rf $(O)
