@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * An engine: one call, one slice of one command.
+ *
+ *	pick a queue		(lock)
+ *	fetch, check, execute	(no lock; a batch around each map and unmap)
+ *	complete, retire	(lock)
+ *
+ * Between picking and retiring nothing that the registers say is looked at: a
+ * stop, a reset or an invalidation in the meantime finds its effect in retire().
+ */
+#include "internal.h"
+
+enum outcome {
+	AGAIN,		/* the command needs another slice */
+	SLEEP,		/* it is a WAIT, not satisfied yet */
+	DONE,
+	FAULT,		/* job->fault */
+};
+
+static bool fault(struct sfab_job *job, unsigned int cause, unsigned int access,
+		  uint64_t addr)
+{
+	job->fault = (struct sfab_fault) {
+		.cause = cause, .access = access, .addr = addr,
+	};
+	return false;
+}
+
+static void *map_word(struct sfab_core *core, uint64_t bus, uint64_t size,
+		      bool write)
+{
+	uint64_t len = size;
+	uint8_t *host = core->ops->map(core->opaque, bus, &len, write);
+
+	if (host && (len < size || (uintptr_t)host % 8)) {
+		core->ops->unmap(core->opaque, host, len, write, 0);
+		return NULL;
+	}
+	return host;
+}
+
+/* Read the command at the head of the ring: once, into our own memory. */
+static bool fetch(struct sfab_core *core, struct sfab_job *job)
+{
+	struct sfab_command *cmd = &job->progress.cmd;
+	void *slot;
+
+	core->ops->batch_begin(core->opaque);
+	slot = map_word(core, job->slot, SFAB_CMD_SIZE, false);
+	if (slot) {
+		memcpy(cmd, slot, SFAB_CMD_SIZE);
+		core->ops->unmap(core->opaque, slot, SFAB_CMD_SIZE, false,
+				 SFAB_CMD_SIZE);
+	}
+	core->ops->batch_end(core->opaque);
+	if (!slot) {
+		*cmd = (struct sfab_command) { 0 };
+		return fault(job, SFAB_FAULT_BUS_ERROR, SFAB_ACCESS_RING,
+			     job->slot);
+	}
+	return true;
+}
+
+static void start(struct sfab_core *core, struct sfab_job *job)
+{
+	const struct sfab_command *cmd = &job->progress.cmd;
+	uint64_t now;
+
+	sfab_event(core, SFAB_EVENT_COMMAND, job->queue, cmd->opcode,
+		   job->index);
+	job->progress.phase = SFAB_PHASE_CHECK_DST;
+	job->progress.offset = 0;
+	job->progress.deadline = UINT64_MAX;
+	if (cmd->opcode != SFAB_CMD_WAIT || !cmd->arg2)
+		return;
+	now = sfab_time(core);
+	if (cmd->arg2 < UINT64_MAX - now)
+		job->progress.deadline = now + cmd->arg2;
+}
+
+/* Check operand @i whole; false: not yet, or faulty. */
+static bool check(struct sfab_core *core, struct sfab_job *job,
+		  const struct sfab_operand *operand, enum sfab_phase next)
+{
+	struct sfab_progress *p = &job->progress;
+
+	if (operand->need) {
+		if (!sfab_check(core, job, operand, &p->offset) ||
+		    p->offset < sfab_operand_size(operand))
+			return false;
+	}
+	p->phase = next;
+	p->offset = 0;
+	return true;
+}
+
+static uint64_t min64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Eight bytes of the pattern of a FILL. */
+static uint64_t pattern(const struct sfab_command *cmd)
+{
+	uint64_t value = cmd->arg0;
+
+	for (unsigned int width = cmd->dtype; width < 8; width *= 2)
+		value |= value << (8 * width);
+	return value;
+}
+
+/* COPY, COPY_2D, FILL, REDUCE: @bytes of what is mapped. */
+static void stream(struct sfab_engine *engine, uint64_t bytes)
+{
+	const struct sfab_command *cmd = &engine->job.progress.cmd;
+	const struct sfab_piece *d = engine->plan[SFAB_DST].piece;
+	const struct sfab_piece *s = engine->plan[SFAB_SRC].piece;
+	bool has_src = engine->plan[SFAB_SRC].pieces;
+	unsigned int phase = engine->job.progress.offset % 8;
+	uint64_t d_at = 0, s_at = 0;
+
+	while (bytes) {
+		uint64_t len = min64(bytes, d->len - d_at);
+
+		if (has_src)
+			len = min64(len, s->len - s_at);
+		if (cmd->opcode == SFAB_CMD_FILL)
+			sfab_fill(d->host + d_at, pattern(cmd), phase, len);
+		else if (cmd->opcode == SFAB_CMD_REDUCE)
+			sfab_reduce(d->host + d_at, s->host + s_at, len,
+				    cmd->dtype, cmd->op);
+		else
+			sfab_copy(d->host + d_at, s->host + s_at, len);
+		bytes -= len;
+		phase = (phase + len) % 8;
+		d_at += len;
+		if (d_at == d->len) {
+			d++;
+			d_at = 0;
+		}
+		s_at += len;
+		if (has_src && s_at == s->len) {
+			s++;
+			s_at = 0;
+		}
+	}
+}
+
+static uint64_t load(const void *p, unsigned int width)
+{
+	if (width == 4)
+		return atomic_load((_Atomic uint32_t *)p);
+	return atomic_load((_Atomic uint64_t *)p);
+}
+
+/* Everything that the queue did before is visible to who sees @value. */
+static void store(void *p, unsigned int width, uint64_t value)
+{
+	if (width == 4)
+		atomic_store((_Atomic uint32_t *)p, (uint32_t)value);
+	else
+		atomic_store((_Atomic uint64_t *)p, value);
+}
+
+static uint32_t atomic32(_Atomic uint32_t *p, const struct sfab_command *cmd)
+{
+	uint32_t old = cmd->arg1;
+
+	if (cmd->op == SFAB_ATOMIC_ADD)
+		return atomic_fetch_add(p, (uint32_t)cmd->arg0);
+	if (cmd->op == SFAB_ATOMIC_SWAP)
+		return atomic_exchange(p, (uint32_t)cmd->arg0);
+	atomic_compare_exchange_strong(p, &old, (uint32_t)cmd->arg0);
+	return old;
+}
+
+static uint64_t atomic64(_Atomic uint64_t *p, const struct sfab_command *cmd)
+{
+	uint64_t old = cmd->arg1;
+
+	if (cmd->op == SFAB_ATOMIC_ADD)
+		return atomic_fetch_add(p, cmd->arg0);
+	if (cmd->op == SFAB_ATOMIC_SWAP)
+		return atomic_exchange(p, cmd->arg0);
+	atomic_compare_exchange_strong(p, &old, cmd->arg0);
+	return old;
+}
+
+static void atomic(struct sfab_engine *engine)
+{
+	const struct sfab_command *cmd = &engine->job.progress.cmd;
+	void *dst = engine->plan[SFAB_DST].piece[0].host;
+	uint64_t old = cmd->dtype == 4 ? atomic32(dst, cmd) :
+					 atomic64(dst, cmd);
+
+	if (engine->plan[SFAB_SRC].pieces)
+		store(engine->plan[SFAB_SRC].piece[0].host, cmd->dtype, old);
+}
+
+static bool satisfied(const struct sfab_command *cmd, const void *p)
+{
+	uint64_t value = load(p, cmd->dtype) & cmd->arg1;
+	uint64_t arg = cmd->dtype == 4 ? (uint32_t)cmd->arg0 : cmd->arg0;
+
+	switch (cmd->op) {
+	case SFAB_WAIT_EQ:
+		return value == arg;
+	case SFAB_WAIT_NE:
+		return value != arg;
+	case SFAB_WAIT_GE:
+		return value >= arg;
+	default:
+		return value < arg;
+	}
+}
+
+static enum outcome wait(struct sfab_core *core, struct sfab_engine *engine)
+{
+	struct sfab_job *job = &engine->job;
+	uint64_t now;
+
+	if (satisfied(&job->progress.cmd, engine->plan[SFAB_SRC].piece[0].host))
+		return DONE;
+	now = sfab_time(core);
+	if (now >= job->progress.deadline) {
+		fault(job, SFAB_FAULT_WAIT_TIMEOUT, SFAB_ACCESS_READ,
+		      job->progress.cmd.src);
+		return FAULT;
+	}
+	job->poll = min64(now + SFAB_POLL_NS, job->progress.deadline);
+	return SLEEP;
+}
+
+static void count(struct sfab_engine *engine, uint64_t bytes)
+{
+	for (unsigned int i = 0; i < SFAB_OPERANDS; i++) {
+		const struct sfab_plan *plan = &engine->plan[i];
+		uint64_t left = min64(bytes, plan->bytes);
+
+		for (unsigned int k = 0; left; k++) {
+			const struct sfab_piece *p = &plan->piece[k];
+			uint64_t used = min64(left, p->len);
+
+			engine->job.moved[p->aperture] += used;
+			left -= used;
+		}
+	}
+}
+
+static enum outcome execute(struct sfab_core *core, struct sfab_engine *engine,
+			    const struct sfab_operand *operand)
+{
+	struct sfab_progress *p = &engine->job.progress;
+	const struct sfab_operand *first = &operand[SFAB_DST];
+	enum outcome outcome = DONE;
+	uint64_t bytes;
+	void *dst;
+
+	if (!first->need)
+		first = &operand[SFAB_SRC];
+	if (!first->need)
+		return DONE;	/* NOP, or no length */
+	if (!sfab_map(core, engine, operand, p->offset, &bytes))
+		return FAULT;
+
+	dst = engine->plan[SFAB_DST].piece[0].host;
+	switch (p->cmd.opcode) {
+	case SFAB_CMD_ATOMIC:
+		atomic(engine);
+		break;
+	case SFAB_CMD_WRITE:
+		store(dst, p->cmd.dtype, p->cmd.arg0);
+		break;
+	case SFAB_CMD_TIMESTAMP:
+		store(dst, 8, sfab_time(core));
+		break;
+	case SFAB_CMD_WAIT:
+		outcome = wait(core, engine);
+		break;
+	default:
+		stream(engine, bytes);
+		break;
+	}
+	if (p->cmd.opcode != SFAB_CMD_WAIT)
+		count(engine, bytes);
+	sfab_release(core, engine, bytes);
+
+	if (outcome != DONE)
+		return outcome;
+	p->offset += bytes;
+	return p->offset < sfab_operand_size(first) ? AGAIN : DONE;
+}
+
+static enum outcome work(struct sfab_core *core, struct sfab_engine *engine)
+{
+	struct sfab_job *job = &engine->job;
+	struct sfab_progress *p = &job->progress;
+	struct sfab_operand operand[SFAB_OPERANDS];
+
+	if (p->phase == SFAB_PHASE_FETCH) {
+		if (!fetch(core, job))
+			return FAULT;
+		start(core, job);
+	}
+	if (!sfab_decode(&p->cmd, operand, &job->fault))
+		return FAULT;
+	if (p->phase == SFAB_PHASE_CHECK_DST &&
+	    !check(core, job, &operand[SFAB_DST], SFAB_PHASE_CHECK_SRC))
+		return job->fault.cause ? FAULT : AGAIN;
+	if (p->phase == SFAB_PHASE_CHECK_SRC &&
+	    !check(core, job, &operand[SFAB_SRC], SFAB_PHASE_EXECUTE))
+		return job->fault.cause ? FAULT : AGAIN;
+	return execute(core, engine, operand);
+}
+
+/*
+ * Store the timeline value, unless the queue has been taken from us. The driver
+ * may ring the doorbell for the freed slot as soon as it sees the value: before
+ * that happens @completing tells sfab_doorbell() that head is about to advance.
+ */
+static enum outcome complete(struct sfab_core *core, struct sfab_job *job)
+{
+	struct sfab_queue *queue = &core->queue[job->queue];
+	enum outcome outcome = DONE;
+	void *host;
+
+	core->ops->batch_begin(core->opaque);
+	host = map_word(core, job->timeline, 8, true);
+	if (host) {
+		bool wanted;
+
+		sfab_lock(core);
+		wanted = queue->generation == job->generation;
+		queue->completing = wanted;
+		sfab_unlock(core);
+		if (wanted)
+			store(host, 8, job->progress.cmd.timeline);
+		core->ops->unmap(core->opaque, host, 8, true, wanted ? 8 : 0);
+	} else {
+		fault(job, SFAB_FAULT_BUS_ERROR, SFAB_ACCESS_RING,
+		      job->timeline);
+		outcome = FAULT;
+	}
+	core->ops->batch_end(core->opaque);
+	return outcome;
+}
+
+/* The command at the head of the queue has finished. */
+static void finish(struct sfab_core *core, struct sfab_out *out,
+		   const struct sfab_job *job)
+{
+	struct sfab_queue *queue = &core->queue[job->queue];
+	uint64_t *event = &core->queue_event[job->queue / 64];
+	uint64_t bit = 1ull << (job->queue % 64);
+	bool edge = !(*event & bit);
+
+	sfab_event(core, SFAB_EVENT_FINISH, job->queue,
+		   job->progress.cmd.opcode, job->index);
+	queue->head++;
+	queue->poll = 0;
+	queue->progress.phase = SFAB_PHASE_FETCH;
+	core->counter[SFAB_COUNTER_COMMANDS]++;
+	if (job->progress.cmd.flags & SFAB_CMD_IRQ) {
+		*event |= bit;
+		sfab_raise(core, out, SFAB_INT_QUEUE, queue->vector, edge);
+	}
+}
+
+/* The slice is over: give the queue back, and do what had to wait for that. */
+static void retire(struct sfab_core *core, struct sfab_engine *engine,
+		   enum outcome outcome)
+{
+	const struct sfab_job *job = &engine->job;
+	struct sfab_queue *queue = &core->queue[job->queue];
+	struct sfab_out out = { 0 };
+
+	sfab_lock(core);
+	engine->in_slice = false;
+	queue->busy = false;
+	queue->completing = false;
+	core->counter[SFAB_COUNTER_HBM_BYTES] += job->moved[SFAB_APERTURE_HBM];
+	core->counter[SFAB_COUNTER_SYSTEM_BYTES] +=
+		job->moved[SFAB_APERTURE_SYSTEM];
+	core->counter[SFAB_COUNTER_PEER_BYTES] += job->moved[SFAB_APERTURE_PEER];
+
+	if (queue->generation == job->generation) {
+		switch (outcome) {
+		case AGAIN:
+		case SLEEP:
+			queue->progress = job->progress;
+			queue->poll = job->poll;
+			break;
+		case DONE:
+			finish(core, &out, job);
+			break;
+		case FAULT:
+			sfab_halt(core, &out, job->queue, &job->fault,
+				  job->progress.cmd.opcode);
+			break;
+		}
+	}
+	sfab_invalidated(core, &out, engine->vm);
+	sfab_drained(core);
+	sfab_unlock(core);
+	sfab_deliver(core, &out);
+}
+
+static void slice(struct sfab_core *core, struct sfab_engine *engine)
+{
+	struct sfab_job *job = &engine->job;
+	enum outcome outcome = work(core, engine);
+
+	if (outcome == DONE && job->progress.cmd.flags & SFAB_CMD_COMPLETE)
+		outcome = complete(core, job);
+	retire(core, engine, outcome);
+}
+
+enum sfab_run sfab_core_run(struct sfab_core *core, unsigned int i,
+			    uint64_t *due)
+{
+	struct sfab_engine *engine = &core->engine[i];
+	enum sfab_run result = SFAB_RUN_IDLE;
+	struct sfab_out out = { 0 };
+	uint64_t poll;
+
+	sfab_lock(core);
+	engine->state = SFAB_ENGINE_AWAKE;
+	if (sfab_pick(core, engine, &poll)) {
+		/* If this engine watched the WAITs another one must. */
+		sfab_wake(core, &out);
+		sfab_unlock(core);
+		sfab_deliver(core, &out);
+		slice(core, engine);
+		return SFAB_RUN_MORE;
+	}
+	engine->state = SFAB_ENGINE_IDLE;
+	if (poll != UINT64_MAX) {
+		bool watched = false;
+
+		for (unsigned int k = 0; k < core->config.engines; k++)
+			watched |= core->engine[k].state == SFAB_ENGINE_POLL;
+		if (!watched) {
+			engine->state = SFAB_ENGINE_POLL;
+			*due = poll + core->time_base;
+			result = SFAB_RUN_POLL;
+		}
+	}
+	sfab_unlock(core);
+	return result;
+}
