@@ -5,14 +5,10 @@
 # The API changed within the point releases of 6.12, so a version number says nothing: compile a
 # call of the variant and see. sfab_compat.h is the only user of the answers.
 
-probe() { # NAME; the snippet is on stdin
-	"$@" -x c -fsyntax-only -w -o /dev/null - >/dev/null 2>&1
-}
-
-have() { # NAME, the statement that must compile
+have() { # NAME STATEMENT CC [FLAG]...: print the flag if the statement compiles
 	name=$1 statement=$2
 	shift 2
-	probe "$@" <<-END && printf ' -DHAVE_%s' "$name"
+	"$@" -x c -fsyntax-only -w - >/dev/null 2>&1 <<-END && printf ' -DHAVE_%s' "$name"
 		#include <drm/gpu_scheduler.h>
 		void probe(void *p);
 		void probe(void *p) { $statement }
