@@ -100,7 +100,8 @@ struct sfab_ops {
 	void (*kick)(void *opaque, unsigned int engine);
 	uint64_t (*now)(void *opaque);
 	void (*hbm_written)(void *opaque, uint64_t offset, uint64_t len);
-	void (*guest_error)(void *opaque, const char *fmt, va_list ap);
+	void (*guest_error)(void *opaque, const char *fmt, va_list ap)
+		__attribute__((format(printf, 2, 0)));
 	void (*event)(void *opaque, enum sfab_event event, unsigned int index,
 		      uint64_t a, uint64_t b);
 };
