@@ -21,7 +21,7 @@ base_initrd() { # prints the path of the cached part: busybox, /init, modules fo
 	cp "$LAB/guest-init" "$dir/init"
 	cp "$LAB/guest-run" "$dir/lab/"
 	: >"$dir/lab/modules"
-	if [ $kernel != debug ]; then
+	if [ "$kernel" != debug ]; then
 		paths=$(for module in 9pnet_virtio 9p overlay virtio-iommu; do
 			modprobe -S "$release" -D $module
 		done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }')
@@ -56,7 +56,7 @@ make_initrd() {
 		GUEST_ROWS='${LINES:-24}'
 		GUEST_COLS='${COLUMNS:-80}'
 	END
-	if [ $shell = 1 ]; then
+	if [ "$shell" = 1 ]; then
 		cp "$LAB/motd" "$dir/lab/motd"
 	else
 		printf '#!/bin/bash\nexec' >"$dir/lab/command"
@@ -73,7 +73,7 @@ start_outputs() {
 	outputs=()
 	rm -f "$run/out" "$run/err" "$run/status"
 	: >"$run/status"
-	[ $shell = 0 ] || return 0
+	[ "$shell" = 0 ] || return 0
 	mkfifo "$run/out" "$run/err"
 	cat "$run/out" & outputs+=($!)
 	cat "$run/err" >&2 & outputs+=($!)
@@ -119,7 +119,7 @@ boot() {
 	local qemu cmdline image status=0 args=()
 	qemu=$(lab_qemu)
 	image=/boot/vmlinuz-$release
-	[ $kernel != debug ] || image=$(lab_debug_kernel)/bzImage
+	[ "$kernel" != debug ] || image=$(lab_debug_kernel)/bzImage
 	cmdline="console=ttyS0 panic=-1 oops=panic mitigations=off nokaslr no_timer_check tsc=reliable"
 	args=(-nodefaults -no-user-config -display none -no-reboot -L "$qemu/firmware")
 	machine_args
@@ -131,8 +131,9 @@ boot() {
 	[ -z "$share" ] || share_args share "$share" rw
 	args+=(-device virtio-serial-pci)
 	port_args status "file,path=$run/status"
-	if [ $shell = 1 ]; then
-		args+=(-chardev "stdio,id=console,signal=off,logfile=$log" -serial chardev:console)
+	if [ "$shell" = 1 ]; then
+		args+=(-chardev "stdio,id=console,mux=on,signal=off,logfile=$log" -serial chardev:console
+			-mon "chardev=console,mode=readline")
 		cmdline+=" quiet"
 	else
 		port_args out "file,path=$run/out"
@@ -143,11 +144,11 @@ boot() {
 	accel_args
 	printf '%q ' "$qemu/qemu-system-x86_64" "${args[@]}" "${qemu_args[@]}" -append "$cmdline $append" >"$run/qemu.cmd"
 	local limit=(timeout --foreground -k 5 "$timeout")
-	[ $shell = 0 ] || limit=()
+	[ "$shell" = 0 ] || limit=()
 	"${limit[@]}" "$qemu/qemu-system-x86_64" "${args[@]}" "${qemu_args[@]}" -append "$cmdline $append" || status=$?
 	qemu_status=$status
 	# A QEMU that never opened them would leave the readers waiting.
-	[ $shell = 1 ] || { : <>"$run/out"; : <>"$run/err"; wait "${outputs[@]}" || true; }
+	[ "$shell" = 1 ] || { : <>"$run/out"; : <>"$run/err"; wait "${outputs[@]}" || true; }
 }
 
 told() { awk -v key="$1" '$1 == key { print $2; exit }' "$run/status"; } # KEY: what the guest reported
@@ -169,12 +170,14 @@ keep_log() { # the console of a failed run outlives its run directory
 # What the guest and its console say, as one exit status.
 judge() {
 	local bad='' taint
-	[ -n "$(told done)" ] || {
-		[ $qemu_status != 124 ] && [ $qemu_status != 137 ] || complain 124 "no end within $timeout s"
-		[ $shell = 0 ] || exit 0
+	if [ -z "$(told end)" ]; then
+		[ "$shell" = 0 ] || exit 0
+		case $qemu_status in
+		124 | 137) complain 124 "no end within $timeout s" ;;
+		esac
 		[ -n "$(told booted)" ] || complain 122 "the guest did not boot (QEMU's status $qemu_status)"
 		complain 123 "the guest's kernel died"
-	}
+	fi
 	bad=$(tr -d '\r' <"$log" | grep -aE "$SPLAT" | grep -avE "$HARMLESS" | head -n 20) || true
 	taint=$(told taint)
 	[ $((taint & ~TAINT_ALLOWED)) = 0 ] || bad+=$'\n'"taint $taint"
@@ -183,10 +186,11 @@ judge() {
 	[ -z "$(told rmmod)" ] || bad+=$'\n'"sfab.ko does not unload"
 	[ -z "$bad" ] || {
 		echo "guest: the kernel complained:" >&2
-		sed 's/^/    /' <<<"$bad" >&2
+		bad="    ${bad#$'\n'}"
+		echo "${bad//$'\n'/$'\n'    }" >&2
 		keep_log
 	}
-	[ $shell = 0 ] || exit 0
+	[ "$shell" = 0 ] || exit 0
 	local status
 	status=$(told exit)
 	[ "$status" != 0 ] || [ -z "$bad" ] || exit 121

@@ -17,7 +17,7 @@ die() { echo "lab: error: $*" >&2; exit 1; }
 # The first 12 hex digits of the hash over the files (names and contents) given.
 content_key() {
 	(
-		cd "$REPO"
+		cd "$REPO" || exit
 		for path in "$@"; do
 			[ ! -e "$path" ] || find "$path" -type f -print0
 		done | LC_ALL=C sort -z | xargs -0r sha256sum | sha256sum | cut -c1-12
