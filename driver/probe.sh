@@ -9,6 +9,7 @@ have() { # NAME STATEMENT CC [FLAG]...: print the flag if the statement compiles
 	name=$1 statement=$2
 	shift 2
 	"$@" -x c -fsyntax-only -w - >/dev/null 2>&1 <<-END && printf ' -DHAVE_%s' "$name"
+		#include <drm/drm_buddy.h>
 		#include <drm/gpu_scheduler.h>
 		void probe(void *p);
 		void probe(void *p) { $statement }
@@ -18,6 +19,7 @@ have() { # NAME STATEMENT CC [FLAG]...: print the flag if the statement compiles
 # A compiler that cannot compile the header at all (make clean has no flags) has no variants.
 have NOTHING '' "$@" >/dev/null || exit 0
 
+have GPU_BUDDY 'gpu_buddy_fini(p);' "$@"
 have DRM_SCHED_INIT_ARGS 'struct drm_sched_init_args args = {}; drm_sched_init(p, &args);' "$@"
 have DRM_SCHED_JOB_CLIENT_ID 'drm_sched_job_init(p, p, 1, p, 0ULL);' "$@"
 exit 0

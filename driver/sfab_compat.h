@@ -6,7 +6,20 @@
 #ifndef _SFAB_COMPAT_H_
 #define _SFAB_COMPAT_H_
 
+#include <drm/drm_buddy.h>
 #include <drm/gpu_scheduler.h>
+
+#ifdef HAVE_GPU_BUDDY
+/* The allocator moved out of DRM and took another name, without another change */
+#define drm_buddy		gpu_buddy
+#define drm_buddy_block		gpu_buddy_block
+#define drm_buddy_init		gpu_buddy_init
+#define drm_buddy_fini		gpu_buddy_fini
+#define drm_buddy_alloc_blocks	gpu_buddy_alloc_blocks
+#define drm_buddy_free_list	gpu_buddy_free_list
+#define drm_buddy_block_offset	gpu_buddy_block_offset
+#define drm_buddy_block_size	gpu_buddy_block_size
+#endif
 
 /**
  * sfab_sched_init - drm_sched_init() with one run queue and no hang limit

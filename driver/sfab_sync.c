@@ -112,6 +112,24 @@ int sfab_syncs_add_deps(struct sfab_syncs *syncs, struct drm_sched_job *job)
 }
 
 /**
+ * sfab_syncs_wait - wait until all WAIT syncs have signalled
+ * @syncs: syncs
+ * @timeout: in jiffies
+ *
+ * Returns the time left, at least 1, or 0 if it was not enough.
+ */
+long sfab_syncs_wait(const struct sfab_syncs *syncs, long timeout)
+{
+	u32 i;
+
+	for (i = 0; i < syncs->count && timeout > 0; i++) {
+		if (syncs->items[i].wait)
+			timeout = dma_fence_wait_timeout(syncs->items[i].wait, false, timeout);
+	}
+	return timeout;
+}
+
+/**
  * sfab_syncs_signal - let the SIGNAL syncs signal with @fence
  * @syncs: syncs; to be used once
  * @fence: fence of the work, which is certain to run by now

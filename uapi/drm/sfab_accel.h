@@ -52,6 +52,7 @@ extern "C" {
  * EFAULT          a user pointer that cannot be read or written, or, for
  *                 MEM_REGISTER, memory that cannot be accessed as asked
  * ENOENT          a handle, id or syncobj that does not exist in this file
+ * EACCES          a right that the BO does not grant
  * EOPNOTSUPP      an object of a kind that cannot do this, or a feature that
  *                 this device or VM lacks
  * EXDEV           this device cannot reach the BO by DMA (VM_BIND of a peer's

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which accelerators reach each other by DMA
+ *
+ * Nothing tells for sure: pci_p2pdma_distance() knows a list of root complexes
+ * and nothing without CONFIG_PCI_P2PDMA, and an IOMMU, ACS or a switch may be in
+ * the way.  So the first time that a pair matters, the one copies a page to the
+ * other and back, and the outcome is remembered.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/random.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_print.h>
+
+#include "sfab_kctx.h"
+#include "sfab_regs.h"
+
+#define SFAB_PEER_TEST_SIZE	SZ_4K
+#define SFAB_PEER_TIMEOUT_MS	1000
+
+/**
+ * struct sfab_pair - outcome of the test of an ordered pair
+ * @link: in sfab_pairs
+ * @from: the device that makes the accesses
+ * @to: the device whose HBM is accessed
+ * @reachable: outcome
+ */
+struct sfab_pair {
+	struct list_head link;
+	struct sfab_device *from;
+	struct sfab_device *to;
+	bool reachable;
+};
+
+/* Protects sfab_pairs, and lets one test run at a time */
+static DEFINE_MUTEX(sfab_peers_lock);
+static LIST_HEAD(sfab_pairs);
+
+static u64 sfab_block_offset(struct list_head *blocks)
+{
+	return drm_buddy_block_offset(list_first_entry(blocks, struct drm_buddy_block, link));
+}
+
+/* @from writes a random page into @peer's HBM and reads it back; the CPU compares both */
+static int sfab_peer_exchange(struct sfab_device *from, struct sfab_device *to,
+			      u64 from_offset, u64 to_offset, dma_addr_t bus)
+{
+	const struct sfab_extent peer = {
+		.addr = bus,
+		.size = SFAB_PEER_TEST_SIZE,
+		.aperture = SFAB_APERTURE_PEER,
+	};
+	void __iomem *from_page = from->hbm.bar + from_offset;
+	void __iomem *to_page = to->hbm.bar + to_offset;
+	u8 *sent, *got;
+	int ret = -ENOMEM;
+
+	sent = kmalloc(2 * SFAB_PEER_TEST_SIZE, GFP_KERNEL);
+	if (!sent)
+		return ret;
+	got = sent + SFAB_PEER_TEST_SIZE;
+
+	get_random_bytes(sent, SFAB_PEER_TEST_SIZE);
+	memcpy_toio(from_page, sent, SFAB_PEER_TEST_SIZE);
+	memset_io(to_page, 0, SFAB_PEER_TEST_SIZE);
+	/* The device reads what was written through write-combining buffers */
+	wmb();
+	ret = sfab_kctx_copy(from, &peer, from_offset, false, SFAB_PEER_TIMEOUT_MS);
+	if (ret)
+		goto out_free;
+	memcpy_fromio(got, to_page, SFAB_PEER_TEST_SIZE);
+	if (memcmp(sent, got, SFAB_PEER_TEST_SIZE)) {
+		ret = -EIO;
+		goto out_free;
+	}
+
+	memset_io(from_page, 0, SFAB_PEER_TEST_SIZE);
+	wmb();	/* as above */
+	ret = sfab_kctx_copy(from, &peer, from_offset, true, SFAB_PEER_TIMEOUT_MS);
+	if (ret)
+		goto out_free;
+	memcpy_fromio(got, from_page, SFAB_PEER_TEST_SIZE);
+	if (memcmp(sent, got, SFAB_PEER_TEST_SIZE))
+		ret = -EIO;
+out_free:
+	kfree(sent);
+	return ret;
+}
+
+static int sfab_peer_test(struct sfab_device *from, struct sfab_device *to)
+{
+	struct device *dev = &from->pdev->dev;
+	LIST_HEAD(from_page);
+	LIST_HEAD(to_page);
+	dma_addr_t bus;
+	int ret;
+
+	if (!(from->caps & SFAB_CAP_PEER))
+		return -EOPNOTSUPP;
+
+	ret = sfab_hbm_alloc(from, SFAB_PEER_TEST_SIZE, &from_page);
+	if (ret)
+		return ret;
+	ret = sfab_hbm_alloc(to, SFAB_PEER_TEST_SIZE, &to_page);
+	if (ret)
+		goto out_from;
+
+	bus = dma_map_resource(dev, to->hbm.bar_phys + sfab_block_offset(&to_page),
+			       SFAB_PEER_TEST_SIZE, DMA_BIDIRECTIONAL, 0);
+	ret = dma_mapping_error(dev, bus);
+	if (ret)
+		goto out_to;
+	ret = sfab_peer_exchange(from, to, sfab_block_offset(&from_page),
+				 sfab_block_offset(&to_page), bus);
+	dma_unmap_resource(dev, bus, SFAB_PEER_TEST_SIZE, DMA_BIDIRECTIONAL, 0);
+out_to:
+	sfab_hbm_free(to, &to_page);
+out_from:
+	sfab_hbm_free(from, &from_page);
+	return ret;
+}
+
+static struct sfab_pair *sfab_pair_find(struct sfab_device *from, struct sfab_device *to)
+{
+	struct sfab_pair *pair;
+
+	list_for_each_entry(pair, &sfab_pairs, link) {
+		if (pair->from == from && pair->to == to)
+			return pair;
+	}
+	return NULL;
+}
+
+/* What a shortage of memory or a reset prevents says nothing about the pair */
+static bool sfab_peer_is_verdict(int ret)
+{
+	return !ret || ret == -EIO || ret == -ETIMEDOUT || ret == -EOPNOTSUPP;
+}
+
+/**
+ * sfab_peer_reachable - can @from access the HBM of @to
+ * @from: device, entered
+ * @to: device
+ *
+ * Tests it, unless it was tested before.
+ */
+bool sfab_peer_reachable(struct sfab_device *from, struct sfab_device *to)
+{
+	struct sfab_pair *pair;
+	bool reachable = false;
+	int ret, idx;
+
+	if (!drm_dev_enter(&to->drm, &idx))
+		return false;
+
+	mutex_lock(&sfab_peers_lock);
+	pair = sfab_pair_find(from, to);
+	if (pair) {
+		reachable = pair->reachable;
+		goto out_unlock;
+	}
+
+	ret = sfab_peer_test(from, to);
+	reachable = !ret;
+	drm_info(&from->drm, "peer DMA to %s: %s (%d)\n", dev_name(to->drm.dev),
+		 reachable ? "works" : "does not work, copies bounce", ret);
+
+	if (sfab_peer_is_verdict(ret))
+		pair = kmalloc(sizeof(*pair), GFP_KERNEL);
+	if (pair) {
+		*pair = (struct sfab_pair){ .from = from, .to = to, .reachable = reachable };
+		list_add(&pair->link, &sfab_pairs);
+	}
+out_unlock:
+	mutex_unlock(&sfab_peers_lock);
+	drm_dev_exit(idx);
+	return reachable;
+}
+
+/**
+ * sfab_peer_forget - a device goes
+ * @sdev: device, unplugged, so that no test with it starts any more
+ */
+void sfab_peer_forget(struct sfab_device *sdev)
+{
+	struct sfab_pair *pair, *next;
+
+	mutex_lock(&sfab_peers_lock);
+	list_for_each_entry_safe(pair, next, &sfab_pairs, link) {
+		if (pair->from == sdev || pair->to == sdev) {
+			list_del(&pair->link);
+			kfree(pair);
+		}
+	}
+	mutex_unlock(&sfab_peers_lock);
+}
