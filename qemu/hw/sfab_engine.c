@@ -221,6 +221,7 @@ void sfab_engines_start(SfabAccelState *s)
 
         e->s = s;
         e->index = i;
+        e->pending = true;  /* the first run tells the core that it is idle */
         e->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, sfab_engine_timer, e);
         qemu_event_init(&e->kicked, false);
     }
@@ -238,6 +239,7 @@ void sfab_engines_start(SfabAccelState *s)
         qemu_thread_create(&s->engines[i].thread, name, sfab_engine_thread,
                            &s->engines[i], QEMU_THREAD_JOINABLE);
     }
+    sfab_engines_settle(s);
 }
 
 /* Ends the threads, each of which holds a reference on the device. */
