@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a device tells about itself: QUERY, sysfs, fdinfo.
+ */
+#define _GNU_SOURCE
+#include <kselftest_harness.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "sfab_test.h"
+
+FIXTURE(answers)
+{
+	int fd;
+	struct accel accel;
+	struct usage usage;
+};
+
+FIXTURE_SETUP(answers)
+{
+	struct accel list[MAX_ACCELS];
+
+	ASSERT_LT(0, accel_list(list));
+	self->accel = list[0];
+	self->fd = accel_open(0);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, usage_get(self->fd, 0, &self->usage));
+}
+
+FIXTURE_TEARDOWN(answers)
+{
+	struct usage usage;
+
+	EXPECT_EQ(0, usage_get(self->fd, 0, &usage));
+	EXPECT_TRUE(usage_same(&self->usage, &usage));
+	close(self->fd);
+}
+
+static int ask(int fd, uint32_t what, void *data, uint32_t *size)
+{
+	struct sfab_query arg = { .query = what, .size = *size, .data = (uintptr_t)data };
+	int ret = do_ioctl(fd, DRM_IOCTL_SFAB_QUERY, &arg);
+
+	*size = arg.size;
+	return ret;
+}
+
+/* Size of the answer, then whole, in part, and with room to spare */
+TEST_F(answers, sizes)
+{
+	uint32_t what;
+
+	for (what = SFAB_QUERY_DEVICE; what <= SFAB_QUERY_COUNTERS; what++) {
+		uint8_t answer[2048], whole[1024];
+		uint32_t full = 0, size, part;
+
+		ASSERT_EQ(0, ask(self->fd, what, NULL, &full));
+		ASSERT_LT(0, full);
+		ASSERT_GE(sizeof(whole), full);
+		/* data is ignored */
+		size = 0;
+		EXPECT_EQ(0, ask(self->fd, what, (void *)1, &size));
+		EXPECT_EQ(full, size);
+
+		memset(whole, 0xaa, sizeof(whole));
+		size = sizeof(whole);
+		EXPECT_EQ(0, ask(self->fd, what, whole, &size));
+		EXPECT_EQ(full, size);
+		EXPECT_TRUE(all_bytes(whole + full, sizeof(whole) - full, 0xaa));
+
+		for (part = 1; part < full; part++) {
+			memset(answer, 0x55, sizeof(answer));
+			size = part;
+			ASSERT_EQ(0, ask(self->fd, what, answer, &size));
+			EXPECT_EQ(full, size);
+			EXPECT_TRUE(all_bytes(answer + part, sizeof(answer) - part, 0x55));
+			/* Counters move between two questions */
+			if (what != SFAB_QUERY_COUNTERS) {
+				EXPECT_EQ(0, memcmp(answer, whole, part));
+			}
+		}
+	}
+}
+
+TEST_F(answers, unknown)
+{
+	static const uint32_t unknown[] = { SFAB_QUERY_COUNTERS + 1, 100, 0x80000000, 0xffffffff };
+	uint8_t answer[1024];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
+		uint32_t size = 0;
+
+		EXPECT_EQ(-EINVAL, ask(self->fd, unknown[i], NULL, &size));
+		size = sizeof(answer);
+		EXPECT_EQ(-EINVAL, ask(self->fd, unknown[i], answer, &size));
+	}
+}
+
+TEST_F(answers, bad_data)
+{
+	uint32_t what;
+
+	for (what = SFAB_QUERY_DEVICE; what <= SFAB_QUERY_COUNTERS; what++) {
+		uint8_t *page = mmap(NULL, SZ_4K, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		uint8_t *half = at_page_end(4);
+		uint32_t size = 1024;
+
+		ASSERT_MAPPED(page);
+		ASSERT_MAPPED(half);
+		EXPECT_EQ(-EFAULT, ask(self->fd, what, NULL, &size));
+		size = 1024;
+		EXPECT_EQ(-EFAULT, ask(self->fd, what, unmapped_address(), &size));
+		size = 1024;
+		EXPECT_EQ(-EFAULT, ask(self->fd, what, page, &size));
+		size = 1024;
+		EXPECT_EQ(-EFAULT, ask(self->fd, what, half, &size));
+	}
+}
+
+TEST_F(answers, device)
+{
+	struct sfab_query_device device = { }, again = { };
+	uint8_t zero[16] = { };
+	char line[64], uuid[64];
+	unsigned int i, n;
+
+	ASSERT_EQ(0, query_device(self->fd, &device));
+	EXPECT_EQ(1, device.hw_version >> 16);
+	EXPECT_NE(0, device.serial);
+	EXPECT_NE(0, memcmp(device.uuid, zero, sizeof(zero)));
+	EXPECT_EQ(0, device.caps & SFAB_CAP_FABRIC);
+	EXPECT_EQ(SFAB_CAP_REDUCE | SFAB_CAP_ATOMIC | SFAB_CAP_COPY_2D,
+		  device.caps & (SFAB_CAP_REDUCE | SFAB_CAP_ATOMIC | SFAB_CAP_COPY_2D));
+
+	ASSERT_EQ(0, read_line(line, sizeof(line), "/sys/bus/pci/devices/%s/numa_node",
+			       self->accel.pci));
+	EXPECT_EQ(atoi(line), device.numa_node);
+
+	/* sysfs tells the same, in the usual spelling */
+	ASSERT_EQ(0, read_line(line, sizeof(line), "/sys/class/accel/accel%d/device/serial",
+			       self->accel.minor));
+	EXPECT_EQ(device.serial, strtoull(line, NULL, 0));
+	for (i = n = 0; i < 16; i++) {
+		n += sprintf(uuid + n, "%02x", device.uuid[i]);
+		if (i == 3 || i == 5 || i == 7 || i == 9)
+			uuid[n++] = '-';
+	}
+	uuid[n] = 0;
+	ASSERT_EQ(0, read_line(line, sizeof(line), "/sys/class/accel/accel%d/device/uuid",
+			       self->accel.minor));
+	EXPECT_STREQ(uuid, line);
+
+	ASSERT_EQ(0, query_device(self->fd, &again));
+	EXPECT_EQ(0, memcmp(&device, &again, sizeof(device)));
+}
+
+TEST_F(answers, identities_differ)
+{
+	struct sfab_query_device devices[MAX_ACCELS] = { };
+	unsigned int i, j, count = accel_count();
+
+	for (i = 0; i < count; i++) {
+		int fd = accel_open(i);
+
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, query_device(fd, &devices[i]));
+		close(fd);
+		for (j = 0; j < i; j++) {
+			EXPECT_NE(devices[i].serial, devices[j].serial);
+			EXPECT_NE(0, memcmp(devices[i].uuid, devices[j].uuid, 16));
+		}
+	}
+}
+
+TEST_F(answers, engines)
+{
+	struct sfab_query_engine engines[16] = { };
+	uint32_t size = sizeof(engines), i;
+
+	ASSERT_EQ(0, ask(self->fd, SFAB_QUERY_ENGINES, engines, &size));
+	ASSERT_EQ(0, size % sizeof(*engines));
+	ASSERT_LE(1, size / sizeof(*engines));
+	ASSERT_GE(8, size / sizeof(*engines));
+	for (i = 0; i < size / sizeof(*engines); i++) {
+		EXPECT_EQ(i, engines[i].id);
+		EXPECT_EQ(0, engines[i].pad);
+		EXPECT_EQ((1ULL << (SFAB_OP_TIMESTAMP + 1)) - 1, engines[i].commands);
+	}
+}
+
+TEST_F(answers, regions)
+{
+	struct sfab_query_region regions[3] = { };
+	uint32_t size = sizeof(regions), hbm, system, registered, i;
+	void *memory = mmap(NULL, SZ_64K, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+
+	ASSERT_MAPPED(memory);
+	ASSERT_EQ(0, ask(self->fd, SFAB_QUERY_REGIONS, regions, &size));
+	ASSERT_EQ(sizeof(regions), size);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(i, regions[i].id);
+		EXPECT_EQ(0, regions[i].pad);
+	}
+	EXPECT_LE(64 * SZ_1M, regions[SFAB_REGION_HBM].size);
+	EXPECT_EQ(0, regions[SFAB_REGION_HBM].size % SZ_2M);
+	EXPECT_GT(regions[SFAB_REGION_HBM].size, regions[SFAB_REGION_HBM].used);
+	EXPECT_EQ(0, regions[SFAB_REGION_SYSTEM].size);
+	EXPECT_EQ(0, regions[SFAB_REGION_REGISTERED].size);
+
+	ASSERT_EQ(0, bo_create(self->fd, SZ_64K, SFAB_REGION_HBM, &hbm));
+	ASSERT_EQ(0, bo_create(self->fd, SZ_64K, SFAB_REGION_SYSTEM, &system));
+	ASSERT_EQ(0, mem_register(self->fd, memory, SZ_64K, RIGHT_R, &registered));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(self->usage.used[i] + SZ_64K, region_used(self->fd, i));
+	}
+	EXPECT_EQ(0, bo_close(self->fd, hbm));
+	EXPECT_EQ(0, bo_close(self->fd, system));
+	EXPECT_EQ(0, bo_close(self->fd, registered));
+}
+
+TEST_F(answers, limits)
+{
+	struct sfab_query_limits limits = { };
+
+	ASSERT_EQ(0, query_limits(self->fd, &limits));
+	EXPECT_LE(1, limits.max_queues);
+	EXPECT_GE(128, limits.max_queues);
+	EXPECT_LE(1, limits.max_vms);
+	EXPECT_GE(128, limits.max_vms);
+	EXPECT_LE(1, limits.max_commands);
+	EXPECT_LE(1, limits.max_binds);
+	EXPECT_LE(1, limits.max_syncs);
+	EXPECT_EQ(48, limits.va_bits);
+	EXPECT_LT(0, limits.job_timeout_ms);
+	EXPECT_EQ(0, limits.pad);
+}
+
+static bool none_fell(const struct sfab_query_counters *before,
+		      const struct sfab_query_counters *after)
+{
+	const uint64_t *a = (const uint64_t *)before, *b = (const uint64_t *)after;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(*before) / 8; i++)
+		if (b[i] < a[i])
+			return false;
+	return true;
+}
+
+/* Counters only rise, and by what was done at least (other clients count too) */
+TEST_F(answers, counters)
+{
+	struct sfab_query_counters before, after;
+	struct buffer hbm, system;
+	unsigned int round;
+	uint32_t vm, queue;
+
+	ASSERT_EQ(0, vm_create(self->fd, 0, &vm));
+	ASSERT_EQ(0, buffer_create(self->fd, vm, SFAB_REGION_HBM, SZ_1M, 0, RIGHT_RW, &hbm));
+	ASSERT_EQ(0, buffer_create(self->fd, vm, SFAB_REGION_SYSTEM, SZ_1M, SZ_2M, RIGHT_RW,
+				   &system));
+	ASSERT_EQ(0, queue_create(self->fd, vm, &queue));
+	ASSERT_EQ(0, query_counters(self->fd, &before));
+	for (round = 0; round < 20; round++) {
+		struct sfab_command cmds[] = {
+			cmd_copy(hbm.va, system.va, SZ_1M),
+			cmd_nop(),
+		};
+
+		ASSERT_EQ(0, queue_run(self->fd, queue, cmds, ARRAY_SIZE(cmds)));
+		ASSERT_EQ(0, query_counters(self->fd, &after));
+		EXPECT_TRUE(none_fell(&before, &after));
+		EXPECT_LE(before.commands + 2, after.commands);
+		EXPECT_LE(before.bytes_hbm + SZ_1M, after.bytes_hbm);
+		EXPECT_LE(before.bytes_system + SZ_1M, after.bytes_system);
+		EXPECT_EQ(before.bytes_peer, after.bytes_peer);
+		EXPECT_EQ(before.faults, after.faults);
+		EXPECT_EQ(before.device_resets, after.device_resets);
+		EXPECT_EQ(before.job_timeouts, after.job_timeouts);
+		EXPECT_EQ(0, after.events_dropped);
+		before = after;
+	}
+	EXPECT_EQ(0, queue_destroy(self->fd, queue));
+	EXPECT_EQ(0, vm_destroy(self->fd, vm));
+	munmap(hbm.cpu, hbm.size);
+	munmap(system.cpu, system.size);
+	EXPECT_EQ(0, bo_close(self->fd, hbm.handle));
+	EXPECT_EQ(0, bo_close(self->fd, system.handle));
+	ASSERT_EQ(0, query_counters(self->fd, &after));
+	EXPECT_LE(before.queue_resets + 1, after.queue_resets);
+}
+
+/* Bytes of a "key: N unit" line of fdinfo, ~0 if there is none */
+static uint64_t fdinfo_bytes(const char *text, const char *key)
+{
+	const char *line = strstr(text, key);
+	unsigned long long value;
+	char unit[8] = "";
+
+	if (!line || sscanf(line + strlen(key), ": %llu %7s", &value, unit) < 1)
+		return ~0ULL;
+	return value << (!strcmp(unit, "KiB") ? 10 : !strcmp(unit, "MiB") ? 20 : 0);
+}
+
+static int fdinfo_read(int fd, char *text, size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = open(path, O_RDONLY);
+	if (file < 0)
+		return -errno;
+	n = read(file, text, size - 1);
+	close(file);
+	text[n < 0 ? 0 : n] = 0;
+	return n < 0 ? -EIO : 0;
+}
+
+TEST_F(answers, fdinfo)
+{
+	char text[4096], expected[64];
+	uint32_t handle;
+
+	ASSERT_EQ(0, fdinfo_read(self->fd, text, sizeof(text)));
+	EXPECT_NE(NULL, strstr(text, "drm-driver:\tsfab\n"));
+	EXPECT_NE(NULL, strstr(text, "drm-client-id:\t"));
+	snprintf(expected, sizeof(expected), "drm-pdev:\t%s\n", self->accel.pci);
+	EXPECT_NE(NULL, strstr(text, expected));
+	EXPECT_EQ(0, fdinfo_bytes(text, "drm-total-hbm"));
+
+	ASSERT_EQ(0, bo_create(self->fd, SZ_1M, SFAB_REGION_HBM, &handle));
+	ASSERT_EQ(0, fdinfo_read(self->fd, text, sizeof(text)));
+	EXPECT_EQ(SZ_1M, fdinfo_bytes(text, "drm-total-hbm"));
+	EXPECT_EQ(0, bo_close(self->fd, handle));
+	ASSERT_EQ(0, fdinfo_read(self->fd, text, sizeof(text)));
+	EXPECT_EQ(0, fdinfo_bytes(text, "drm-total-hbm"));
+}
+
+/* The node is a character device that belongs to this PCI function */
+TEST_F(answers, node)
+{
+	struct stat stat;
+	char link[512] = "", path[64];
+
+	ASSERT_EQ(0, fstat(self->fd, &stat));
+	EXPECT_TRUE(S_ISCHR(stat.st_mode));
+	EXPECT_EQ(261, major(stat.st_rdev));
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device", major(stat.st_rdev),
+		 minor(stat.st_rdev));
+	ASSERT_LT(0, readlink(path, link, sizeof(link) - 1));
+	EXPECT_STREQ(self->accel.pci, strrchr(link, '/') + 1);
+}
+
+TEST_HARNESS_MAIN
