@@ -391,14 +391,14 @@ static void sfab_bo_clip(u64 addr, u64 start, u64 size, u64 offset, u64 end,
 }
 
 /**
- * sfab_bo_for_each_extent - walk the contiguous pieces of a range of a BO
+ * sfab_bo_walk_extents - walk the contiguous pieces of a range of a BO
  * @bo: BO, DMA live
  * @offset: start
  * @size: bytes; the range is within the BO
  * @fn: called for each piece, in order
  * @arg: passed to @fn
  */
-void sfab_bo_for_each_extent(struct sfab_bo *bo, u64 offset, u64 size,
+void sfab_bo_walk_extents(struct sfab_bo *bo, u64 offset, u64 size,
 			     sfab_extent_fn fn, void *arg)
 {
 	struct sfab_hbm *hbm = &to_sfab(bo->base.dev)->hbm;

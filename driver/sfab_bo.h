@@ -87,7 +87,7 @@ extern const struct drm_gem_object_funcs sfab_gem_funcs;
 struct sfab_bo *sfab_bo_alloc(struct sfab_device *sdev, enum sfab_bo_kind kind, size_t size);
 void sfab_bo_publish(struct sfab_bo *bo);
 int sfab_bo_create_handle(struct sfab_bo *bo, struct drm_file *file, u32 *handle);
-void sfab_bo_for_each_extent(struct sfab_bo *bo, u64 offset, u64 size,
+void sfab_bo_walk_extents(struct sfab_bo *bo, u64 offset, u64 size,
 			     sfab_extent_fn fn, void *arg);
 int sfab_bo_map_dma(struct sfab_bo *bo, enum dma_data_direction dir);
 

@@ -204,7 +204,7 @@ int sfab_tables_reserve_map(struct sfab_device *sdev, struct sfab_tables *tables
 	/* What is not live any more maps to nothing and needs no tables */
 	mutex_lock(&bo->dma_lock);
 	if (bo->dma_live)
-		sfab_bo_for_each_extent(bo, offset, size, sfab_count_leaves, &arg);
+		sfab_bo_walk_extents(bo, offset, size, sfab_count_leaves, &arg);
 	mutex_unlock(&bo->dma_lock);
 
 	return sfab_tables_reserve(sdev, tables, arg.leaves, va, size);
@@ -350,7 +350,7 @@ void sfab_mmu_map(struct sfab_mmu *mmu, struct sfab_tables *tables, struct sfab_
 
 	mutex_lock(&bo->dma_lock);
 	if (bo->dma_live)
-		sfab_bo_for_each_extent(bo, offset, size, sfab_map_one, &arg);
+		sfab_bo_walk_extents(bo, offset, size, sfab_map_one, &arg);
 	mutex_unlock(&bo->dma_lock);
 }
 
