@@ -34,7 +34,7 @@
  * @spare: mappings in reserve, without BO
  * @retired: mappings taken out of the tree
  * @rights: of the MAP being applied
- * @live: the device is there
+ * @live: the device is there and online
  * @count: number of @ops
  * @ops: operations
  * @objs: the BO of each operation, with a reference; NULL for UNMAP
@@ -128,7 +128,7 @@ static void sfab_bind_apply(struct sfab_bind_job *job)
 	u32 i;
 
 	mutex_lock(&vm->lock);
-	job->live = drm_dev_enter(&vm->sdev->drm, &idx);
+	job->live = !sfab_hw_get(vm->sdev, &idx);
 
 	for (i = 0; i < job->count; i++) {
 		struct sfab_bind_op *op = &job->ops[i];
@@ -145,7 +145,7 @@ static void sfab_bind_apply(struct sfab_bind_job *job)
 
 	if (job->live) {
 		sfab_vm_invalidate(vm);
-		drm_dev_exit(idx);
+		sfab_hw_put(vm->sdev, idx);
 	}
 	mutex_unlock(&vm->lock);
 }

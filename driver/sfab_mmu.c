@@ -6,8 +6,9 @@
  * PCIe is slow.  A table that becomes empty is unlinked, so the tables of a VM
  * never hold more than its mappings need.
  *
- * All but sfab_mmu_fini() and sfab_tables_free() touch HBM: they are called
- * between drm_dev_enter() and drm_dev_exit().
+ * Whatever touches HBM (map, unmap, flush) is called between sfab_hw_get() and
+ * sfab_hw_put(): a reset would lose writes.  A reserved table is therefore
+ * cleared when it is linked, not when it is allocated.
  */
 #include <linux/bitfield.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
@@ -64,6 +65,20 @@ static u64 sfab_entry_read(struct sfab_mmu *mmu, struct sfab_table *table, unsig
 	return readq(sfab_entry_ptr(mmu, table, index));
 }
 
+static void sfab_table_clear(struct sfab_mmu *mmu, struct sfab_table *table)
+{
+	memset_io(mmu->sdev->hbm.bar + table->offset, 0, SFAB_TABLE_SIZE);
+}
+
+static void sfab_table_link(struct sfab_mmu *mmu, struct sfab_table *table,
+			    unsigned int index, struct sfab_table *child)
+{
+	/* The device must not follow the new pointer into old content */
+	wmb();
+	table->child[index] = child;
+	sfab_entry_write(mmu, table, index, child->offset | SFAB_PTE_VALID);
+}
+
 static struct sfab_table *sfab_table_alloc(struct sfab_device *sdev, bool leaf)
 {
 	struct sfab_table *table;
@@ -81,8 +96,6 @@ static struct sfab_table *sfab_table_alloc(struct sfab_device *sdev, bool leaf)
 	}
 	table->offset = drm_buddy_block_offset(list_first_entry(&table->block,
 								struct drm_buddy_block, link));
-
-	memset_io(sdev->hbm.bar + table->offset, 0, SFAB_TABLE_SIZE);
 	return table;
 }
 
@@ -262,9 +275,9 @@ static struct sfab_table *sfab_mmu_walk_alloc(struct sfab_mmu *mmu, struct sfab_
 		if (!table->child[index]) {
 			struct sfab_table *child = sfab_tables_take(tables, l - 1);
 
-			table->child[index] = child;
+			sfab_table_clear(mmu, child);
+			sfab_table_link(mmu, table, index, child);
 			table->used++;
-			sfab_entry_write(mmu, table, index, child->offset | SFAB_PTE_VALID);
 		}
 		table = table->child[index];
 	}
@@ -367,10 +380,7 @@ static void sfab_mmu_split(struct sfab_mmu *mmu, struct sfab_tables *tables,
 	for (i = 0; i < SFAB_TABLE_ENTRIES; i++)
 		sfab_entry_write(mmu, child, i, pte + (u64)i * SZ_4K);
 	child->used = SFAB_TABLE_ENTRIES;
-	/* The device must not follow the new pointer into old content */
-	wmb();
-	table->child[index] = child;
-	sfab_entry_write(mmu, table, index, child->offset | SFAB_PTE_VALID);
+	sfab_table_link(mmu, table, index, child);
 }
 
 static bool sfab_entry_present(struct sfab_mmu *mmu, struct sfab_table *table,
@@ -471,6 +481,11 @@ static void sfab_mmu_free_level(struct sfab_mmu *mmu, struct sfab_table *table, 
 void sfab_mmu_fini(struct sfab_mmu *mmu)
 {
 	sfab_mmu_free_level(mmu, mmu->root, SFAB_TOP_LEVEL);
+}
+
+void sfab_mmu_clear_root(struct sfab_mmu *mmu)
+{
+	sfab_table_clear(mmu, mmu->root);
 }
 
 u64 sfab_mmu_root_offset(const struct sfab_mmu *mmu)

@@ -39,6 +39,7 @@ struct sfab_tables {
 
 int sfab_mmu_init(struct sfab_mmu *mmu, struct sfab_device *sdev);
 void sfab_mmu_fini(struct sfab_mmu *mmu);
+void sfab_mmu_clear_root(struct sfab_mmu *mmu);
 u64 sfab_mmu_root_offset(const struct sfab_mmu *mmu);
 
 void sfab_tables_init(struct sfab_tables *tables);

@@ -162,6 +162,8 @@ bool sfab_peer_reachable(struct sfab_device *from, struct sfab_device *to)
 	}
 
 	ret = sfab_peer_test(from, to);
+	if (ret == -EIO)
+		ret = sfab_peer_test(from, to);	/* a reset may have come in between */
 	reachable = !ret;
 	drm_info(&from->drm, "peer DMA to %s: %s (%d)\n", dev_name(to->drm.dev),
 		 reachable ? "works" : "does not work, copies bounce", ret);

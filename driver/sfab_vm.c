@@ -5,8 +5,6 @@
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/iopoll.h>
 
-#include <drm/drm_drv.h>
-
 #include "sfab_regs.h"
 #include "sfab_vm.h"
 
@@ -42,7 +40,7 @@ const struct drm_gpuvm_ops sfab_gpuvm_ops = {
 
 /**
  * sfab_vm_invalidate - wait until the device uses no older translation
- * @vm: VM, locked; device entered
+ * @vm: VM, locked; between sfab_hw_get() and sfab_hw_put()
  *
  * On return the device no longer accesses what was unmapped before, whatever
  * it takes: memory is freed after this.
@@ -54,19 +52,17 @@ void sfab_vm_invalidate(struct sfab_vm *vm)
 	int ret;
 
 	lockdep_assert_held(&vm->lock);
-
 	/* A reset in between would forget the request */
-	down_read(&sdev->reset_lock);
+	lockdep_assert_held(&sdev->reset_lock);
+
 	sfab_mmu_flush(&vm->mmu);
 	writel(++vm->inv_seq, sfab_vm_reg(vm, SFAB_VM_INV));
 	ret = readl_poll_timeout(sfab_vm_reg(vm, SFAB_VM_INV_DONE), done, done == vm->inv_seq,
 				 SFAB_INV_POLL_US, SFAB_INV_TIMEOUT_US);
-	if (ret)
+	if (ret) {
 		sfab_hw_fini(sdev);
-	up_read(&sdev->reset_lock);
-
-	if (ret)
 		sfab_reset_schedule(sdev, "invalidation timed out");
+	}
 }
 
 static void sfab_vm_write_root(struct sfab_vm *vm, u64 root)
@@ -82,17 +78,18 @@ static void sfab_vm_enable(struct sfab_vm *vm)
 
 /**
  * sfab_vm_create - make an address space
- * @sdev: device, entered
+ * @sdev: device
  * @long_running: see SFAB_VM_LONG_RUNNING
  *
  * Returns a VM with one reference, to be dropped after sfab_vm_kill(), or an
- * ERR_PTR; -ENOSPC if all of the hardware's are in use.
+ * ERR_PTR; -ENOSPC if all of the hardware's are in use, -ENODEV if the device is
+ * offline.
  */
 struct sfab_vm *sfab_vm_create(struct sfab_device *sdev, bool long_running)
 {
 	struct drm_gem_object *resv_obj;
 	struct sfab_vm *vm;
-	int ret;
+	int ret, idx;
 
 	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	if (!vm)
@@ -122,21 +119,29 @@ struct sfab_vm *sfab_vm_create(struct sfab_device *sdev, bool long_running)
 		       0, 0, &sfab_gpuvm_ops);
 	drm_gem_object_put(resv_obj);
 
-	down_read(&sdev->reset_lock);
-	ret = xa_alloc(&sdev->vms, &vm->hw_id, vm, XA_LIMIT(0, sdev->num_vms - 1), GFP_KERNEL);
-	if (!ret)
-		sfab_vm_enable(vm);
-	up_read(&sdev->reset_lock);
-	if (ret)
+	ret = xa_alloc(&sdev->vms, &vm->hw_id, NULL, XA_LIMIT(0, sdev->num_vms - 1), GFP_KERNEL);
+	if (ret) {
+		ret = ret == -EBUSY ? -ENOSPC : ret;
 		goto err_gpuvm;
+	}
+	ret = sfab_hw_get(sdev, &idx);
+	if (ret)
+		goto err_id;
+	/* The slot is allocated; a reset from now on restores this VM as well */
+	xa_store(&sdev->vms, vm->hw_id, vm, GFP_NOWAIT);
+	sfab_mmu_clear_root(&vm->mmu);
+	sfab_vm_enable(vm);
+	sfab_hw_put(sdev, idx);
 	return vm;
 
+err_id:
+	xa_erase(&sdev->vms, vm->hw_id);
 err_gpuvm:
 	/* sfab_vm_free() does the rest */
 	destroy_workqueue(vm->wq);
 	sfab_mmu_fini(&vm->mmu);
 	drm_gpuvm_put(&vm->base);
-	return ERR_PTR(ret == -EBUSY ? -ENOSPC : ret);
+	return ERR_PTR(ret);
 
 err_mmu:
 	sfab_mmu_fini(&vm->mmu);
@@ -181,10 +186,10 @@ void sfab_vm_kill(struct sfab_vm *vm)
 	destroy_workqueue(vm->wq);
 
 	mutex_lock(&vm->lock);
-	if (drm_dev_enter(&vm->sdev->drm, &idx)) {
+	if (!sfab_hw_get(vm->sdev, &idx)) {
 		sfab_vm_write_root(vm, 0);
 		sfab_vm_invalidate(vm);
-		drm_dev_exit(idx);
+		sfab_hw_put(vm->sdev, idx);
 	}
 	xa_erase(&vm->sdev->vms, vm->hw_id);
 
@@ -209,17 +214,23 @@ void sfab_vm_kill(struct sfab_vm *vm)
 int sfab_vm_map_extent(struct sfab_vm *vm, const struct sfab_extent *extent, u64 va)
 {
 	struct sfab_tables tables;
-	int ret;
+	int ret, idx;
 
 	sfab_tables_init(&tables);
 	ret = sfab_tables_reserve_extent(vm->sdev, &tables, extent, va);
+	if (ret)
+		goto out_free;
+
+	mutex_lock(&vm->lock);
+	ret = sfab_hw_get(vm->sdev, &idx);
 	if (!ret) {
-		mutex_lock(&vm->lock);
 		sfab_mmu_map_extent(&vm->mmu, &tables, extent, va,
 				    SFAB_RIGHT_READ | SFAB_RIGHT_WRITE);
 		sfab_vm_invalidate(vm);
-		mutex_unlock(&vm->lock);
+		sfab_hw_put(vm->sdev, idx);
 	}
+	mutex_unlock(&vm->lock);
+out_free:
 	sfab_tables_free(vm->sdev, &tables);
 	return ret;
 }
@@ -233,11 +244,15 @@ int sfab_vm_map_extent(struct sfab_vm *vm, const struct sfab_extent *extent, u64
 void sfab_vm_unmap_extent(struct sfab_vm *vm, u64 va, u64 size)
 {
 	struct sfab_tables tables;
+	int idx;
 
 	sfab_tables_init(&tables);
 	mutex_lock(&vm->lock);
-	sfab_mmu_unmap(&vm->mmu, &tables, va, size);
-	sfab_vm_invalidate(vm);
+	if (!sfab_hw_get(vm->sdev, &idx)) {
+		sfab_mmu_unmap(&vm->mmu, &tables, va, size);
+		sfab_vm_invalidate(vm);
+		sfab_hw_put(vm->sdev, idx);
+	}
 	mutex_unlock(&vm->lock);
 	sfab_tables_free(vm->sdev, &tables);
 }
@@ -250,14 +265,14 @@ static void sfab_vm_zap(struct sfab_vm *vm, struct sfab_bo *bo)
 
 	sfab_tables_init(&tables);
 	mutex_lock(&vm->lock);
-	if (drm_dev_enter(&vm->sdev->drm, &idx)) {
+	if (!sfab_hw_get(vm->sdev, &idx)) {
 		/* A large page never spans two mappings: nothing is split here */
 		drm_gpuvm_for_each_va(va, &vm->base) {
 			if (va->gem.obj == &bo->base)
 				sfab_mmu_unmap(&vm->mmu, &tables, va->va.addr, va->va.range);
 		}
 		sfab_vm_invalidate(vm);
-		drm_dev_exit(idx);
+		sfab_hw_put(vm->sdev, idx);
 	}
 	mutex_unlock(&vm->lock);
 	sfab_tables_free(vm->sdev, &tables);
@@ -380,32 +395,26 @@ int sfab_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	struct sfab_file *sfile = file->driver_priv;
 	struct sfab_vm_create *args = data;
 	struct sfab_vm *vm;
-	int ret, idx;
+	int ret;
 	u32 id;
 
 	if (args->flags & ~SFAB_VM_LONG_RUNNING)
 		return -EINVAL;
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
 
 	vm = sfab_vm_create(sfile->sdev, args->flags & SFAB_VM_LONG_RUNNING);
-	if (IS_ERR(vm)) {
-		ret = PTR_ERR(vm);
-		goto out_exit;
-	}
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
 
 	/* The id first: with the VM in place another thread could destroy it */
 	ret = xa_alloc(&sfile->vms, &id, NULL, xa_limit_31b, GFP_KERNEL);
 	if (ret) {
 		sfab_vm_kill(vm);
 		sfab_vm_put(vm);
-		goto out_exit;
+		return ret;
 	}
 	args->vm_id = id;
 	xa_store(&sfile->vms, id, vm, GFP_KERNEL);	/* reserved: cannot fail */
-out_exit:
-	drm_dev_exit(idx);
-	return ret;
+	return 0;
 }
 
 int sfab_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
