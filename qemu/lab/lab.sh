@@ -24,7 +24,7 @@ content_key() {
 	)
 }
 
-root_key() { content_key qemu/lab/packages qemu/lab/root-recipe; }
+root_key() { content_key qemu/lab/packages qemu/lab/make-root qemu/lab/root-recipe; }
 qemu_key() { { root_key; content_key qemu/patches qemu/lab/build-qemu; } | sha256sum | cut -c1-12; }
 device_key() { content_key qemu/hw qemu/core; }
 debug_kernel_key() {
@@ -77,13 +77,13 @@ show_progress() { # LABEL SECONDS LOG
 
 # Run a command as one step: its output goes to a log, the terminal sees what it does and for how
 # long; when it fails, the tail of the log and where the rest is.
-#   step LABEL CMD...
+#   step LABEL ABOUT CMD...        ABOUT: how long it takes on two cores
 step() {
-	local label=$1 log pid start=$SECONDS status=0
-	shift
+	local label=$1 about=$2 log pid start=$SECONDS status=0
+	shift 2
 	mkdir -p "$LAB_LOGS"
 	log=$LAB_LOGS/${label// /-}.log
-	say "$label (log: $log)"
+	say "$label: takes about $about (log: $log)"
 	# Its own session: an interrupt must end the whole tree, not only its first process.
 	setsid "$@" >"$log" 2>&1 </dev/null &
 	pid=$!
