@@ -211,8 +211,10 @@ static void sfab_init_bars(SfabAccelState *s)
     memory_region_add_subregion(&s->bar[1], 0, s->hbm);
 }
 
+/* A subregion holds a reference on its owner, which may be ourselves. */
 static void sfab_exit_bars(SfabAccelState *s)
 {
+    memory_region_del_subregion(&s->bar[0], &s->registers);
     memory_region_del_subregion(&s->bar[1], s->hbm);
     memory_region_set_enabled(s->hbm, true);
     vmstate_unregister_ram(s->hbm, DEVICE(s));
