@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of libsfab share: the objects, and one section a file.
+ *
+ * Lock order, outermost first:
+ *   sfab_batch.lock > sfab_queue.lock of the user's queues >
+ *   sfab_device.bounce_lock > sfab_mem.lock > sfab_device.queues_lock >
+ *   sfab_queue.lock of internal queues > sfab_device.lock > all others
+ *
+ * Functions return 0 or a negative errno with the text of sfab_last_error() set,
+ * unless they say otherwise.
+ */
+#ifndef SFAB_INTERNAL_H
+#define SFAB_INTERNAL_H
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <drm/sfab_accel.h>
+#include <sfab/sfab.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define SFAB_PAGE	4096ULL
+
+/* Glibc's list lacks it */
+#ifndef LIST_FOREACH_SAFE
+#define LIST_FOREACH_SAFE(var, head, field, next)			\
+	for ((var) = LIST_FIRST(head);					\
+	     (var) && ((next) = LIST_NEXT(var, field), 1);		\
+	     (var) = (next))
+#endif
+
+static inline uint64_t page_up(uint64_t size)
+{
+	return (size + SFAB_PAGE - 1) & ~(SFAB_PAGE - 1);
+}
+
+/* ---- error.c ---- */
+
+/* Sets the text of sfab_last_error(); returns err */
+int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int fail_null(const char *function);
+int fail_nomem(const char *what);
+/* Adds to the text */
+int fail_append(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * For structs with a leading size: copies what caller and library both know and
+ * clears the rest, the size itself stays.  -EINVAL below first_size.
+ */
+int struct_out(void *user, const void *known, uint32_t known_size, uint32_t first_size,
+	       const char *name);
+
+/* ---- vaspace.c: an allocator of addresses ---- */
+
+struct hole {
+	uint64_t start;
+	uint64_t end;
+};
+
+struct vaspace {
+	struct hole *holes;		/* sorted, never adjacent */
+	size_t count;
+	size_t capacity;
+	size_t live;			/* ranges handed out */
+};
+
+int vaspace_init(struct vaspace *space, uint64_t start, uint64_t end);
+void vaspace_fini(struct vaspace *space);
+/* Finds room for size bytes at an address that is skew modulo align; 0: none */
+uint64_t vaspace_alloc(struct vaspace *space, uint64_t size, uint64_t align, uint64_t skew);
+void vaspace_free(struct vaspace *space, uint64_t va, uint64_t size);
+
+/* ---- vm.c: address spaces of a device ---- */
+
+enum vm_kind {
+	VM_NORMAL,
+	VM_LONG_RUNNING,
+	VM_KINDS,
+};
+
+/* A memory in a VM, whole */
+struct mapping {
+	LIST_ENTRY(mapping) link;	/* in vm.mappings while va is not 0 */
+	struct sfab_mem *mem;
+	uint64_t va;			/* 0: not mapped */
+};
+
+/* Made when its first queue is; all under sfab_device.lock */
+struct vm {
+	uint32_t id;			/* 0: not made yet */
+	struct vaspace space;
+	LIST_HEAD(, mapping) mappings;
+};
+
+int vm_open(struct sfab_device *dev, enum vm_kind kind);
+void vm_close(struct sfab_device *dev, enum vm_kind kind, bool kernel);
+int vm_map(struct sfab_device *dev, enum vm_kind kind, struct mapping *map,
+	   struct sfab_mem *mem, uint32_t handle);
+int vm_unmap(struct sfab_device *dev, enum vm_kind kind, struct mapping *map);
+/* The memory at an address, or NULL */
+struct sfab_mem *vm_find(struct sfab_device *dev, enum vm_kind kind, uint64_t va,
+			 uint64_t *offset);
+
+/* ---- context.c, enumerate.c ---- */
+
+struct sfab_context {
+	pid_t pid;			/* of the process that opened it */
+	struct enumerator *enumerator;
+
+	pthread_mutex_t lock;		/* protects all below */
+	struct sfab_device **devices;	/* only grows */
+	unsigned int device_count;
+	LIST_HEAD(, sfab_mem) mems;
+	struct sfab_mem **registered;	/* sorted by address */
+	size_t registered_count;
+	size_t registered_capacity;
+	uint64_t registered_longest;	/* bytes, of all that ever were */
+};
+
+/* -ECHILD in a forked child */
+int context_check(const struct sfab_context *ctx);
+
+/* What sysfs tells of a device */
+struct found_device {
+	char name[32];
+	char node[64];
+	char pci_address[16];
+};
+
+/* Returns the number of devices in *found, malloc()ed, by PCI address */
+int enumerator_open(struct enumerator **enumerator);
+void enumerator_close(struct enumerator *enumerator);
+int enumerator_fd(struct enumerator *enumerator);
+int enumerator_scan(struct enumerator *enumerator, struct found_device **found);
+
+/* ---- device.c, handle.c ---- */
+
+struct sfab_device {
+	struct sfab_context *ctx;
+	unsigned int index;
+	struct found_device id;
+	char label[64];			/* "accel0 (0000:01:00.0)", for errors */
+	atomic_bool gone;
+
+	pthread_mutex_t lock;		/* protects vms, reach; opening */
+	atomic_int fd;			/* -1: not opened yet */
+	struct sfab_query_device identity;
+	struct sfab_query_limits limits;
+	char uuid[40];
+	uint32_t driver_major;
+	uint32_t driver_minor;
+	struct vm vms[VM_KINDS];
+	signed char *reach;		/* by peer's index; -1: not known */
+	unsigned int reach_count;
+
+	pthread_mutex_t queues_lock;	/* protects queues, and kernel ids' reuse */
+	LIST_HEAD(, sfab_queue) queues;
+
+	pthread_mutex_t bounce_lock;	/* protects bounce */
+	struct sfab_queue *bounce;	/* internal queue; NULL: not needed yet */
+
+	pthread_mutex_t handles_lock;	/* protects handles; leaf */
+	uint32_t *handle_refs;		/* by GEM handle */
+	uint32_t handle_count;
+
+	pthread_mutex_t event_lock;	/* protects event_size; leaf */
+	size_t event_size;		/* of the kernel's events; it may grow */
+};
+
+int device_new(struct sfab_context *ctx, unsigned int index, const struct found_device *id,
+	       struct sfab_device **dev);
+int device_open(struct sfab_device *dev);
+void device_free(struct sfab_device *dev, bool kernel);
+bool device_is_gone(struct sfab_device *dev);
+/* ioctl() that restarts after signals only; gives a negative errno, sets no text */
+int device_ioctl(struct sfab_device *dev, unsigned long request, void *arg);
+/* Sets a text for an error of the kernel that needs no more explanation */
+int device_fail(struct sfab_device *dev, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * GEM handles are counted: importing a dma-buf twice, or one of our own, gives
+ * the same handle, and the kernel closes it at the first close.
+ */
+int handle_adopt(struct sfab_device *dev, uint32_t handle);
+int handle_import(struct sfab_device *dev, int fd, uint32_t *handle);
+void handle_put(struct sfab_device *dev, uint32_t handle);
+
+/* ---- points.c: moments in the work of queues ---- */
+
+/* A submission; seqno 0 is before the first */
+struct point {
+	struct sfab_queue *queue;
+	uint64_t seqno;
+};
+
+/*
+ * A list of points, one a queue.  A queue enters it with a reference and seqno 0,
+ * which is always over, so that setting the seqno later cannot fail.
+ */
+struct points {
+	struct point *list;
+	unsigned int count;
+};
+
+/* A deadline on CLOCK_MONOTONIC for a public timeout */
+int64_t deadline_after(int64_t timeout_ns);
+int point_wait(const struct point *point, int64_t deadline);
+int points_reserve(struct points *points, struct sfab_queue *queue);
+void points_set(struct points *points, const struct sfab_queue *queue, uint64_t seqno);
+int points_wait(const struct points *points, int64_t deadline);
+void points_forget_destroyed(struct points *points);
+void points_clear(struct points *points);
+
+/* ---- memory.c, register.c ---- */
+
+/* A memory as one device sees it; under sfab_mem.lock */
+struct view {
+	LIST_ENTRY(view) link;
+	struct sfab_device *dev;
+	uint32_t handle;		/* 0: the device cannot reach it */
+	enum sfab_reach reach;
+	struct mapping maps[VM_KINDS];
+};
+
+struct sfab_mem {
+	struct sfab_context *ctx;
+	struct sfab_device *dev;	/* that it was made with */
+	uint32_t handle;		/* there */
+	enum sfab_mem_kind kind;
+	uint64_t size;			/* as asked for */
+	uint64_t bo_size;		/* whole pages */
+	unsigned int rights;		/* SFAB_READ, SFAB_WRITE */
+	char *host;			/* registered: address as given */
+	uint64_t skew;			/* offset of byte 0 in the BO */
+	LIST_ENTRY(sfab_mem) link;	/* in sfab_context.mems */
+	atomic_uint recorded;		/* operands in batches, not submitted */
+
+	pthread_mutex_t lock;		/* protects all below */
+	void *cpu;			/* mapping, or NULL */
+	LIST_HEAD(, view) views;
+	struct points uses;
+};
+
+/* Makes a memory of a handle, which it takes over, also when it fails */
+int mem_new(struct sfab_device *dev, const struct sfab_mem *init, uint32_t handle,
+	    enum sfab_reach reach, struct sfab_mem **mem);
+/* In words, with its device; returns buf */
+const char *mem_describe(const struct sfab_mem *mem, char *buf, size_t size);
+/* Room for one more use, so that mem_used() cannot fail */
+int mem_reserve_use(struct sfab_mem *mem, struct sfab_queue *queue);
+void mem_used(struct sfab_mem *mem, struct sfab_queue *queue, uint64_t seqno);
+/* Frees a memory that is in no list and no use; kernel: tell the kernel too */
+void mem_release(struct sfab_mem *mem, bool kernel);
+
+int register_pages(struct sfab_device *dev, void *addr, uint64_t size, unsigned int rights,
+		   uint32_t *handle);
+int registered_add(struct sfab_mem *mem);
+void registered_remove(struct sfab_mem *mem);
+/* The registration that holds a range of the process, or NULL */
+struct sfab_mem *registered_find(struct sfab_context *ctx, uint64_t addr, uint64_t size);
+
+/* ---- peer.c: memory of one device on another ---- */
+
+/* How dev reaches mem; imports it if need be */
+int mem_reach(struct sfab_mem *mem, struct sfab_device *dev, enum sfab_reach *reach);
+/* The address of byte 0 of mem in a VM of dev; 0: it cannot be reached */
+int mem_address(struct sfab_mem *mem, struct sfab_device *dev, enum vm_kind kind,
+		uint64_t *va);
+
+/* ---- queue.c, sync.c ---- */
+
+/* A queue's syncobj in the file of another device */
+struct shared_sync {
+	LIST_ENTRY(shared_sync) link;
+	struct sfab_device *dev;
+	uint32_t handle;
+};
+
+struct sfab_queue {
+	struct sfab_device *dev;
+	enum vm_kind vm;
+	bool internal;			/* the library's own, see bounce.c */
+	atomic_uint refs;		/* owner, fences, batches, uses, points */
+	LIST_ENTRY(sfab_queue) link;	/* in sfab_device.queues until the last */
+	uint32_t id;
+	uint32_t syncobj;		/* timeline of the seqnos; 0: long-running */
+
+	pthread_mutex_t sync_lock;	/* protects shared */
+	LIST_HEAD(, shared_sync) shared;
+
+	pthread_mutex_t lock;		/* protects all below; one submitter */
+	pthread_cond_t idle;		/* no more waiters */
+	unsigned int waiters;		/* threads inside the WAIT ioctl */
+	atomic_bool destroyed;
+	struct sfab_queue_query last;	/* state when it was destroyed */
+	uint64_t submitted;		/* newest seqno */
+	struct sfab_mem *buffer;	/* to bounce through, or NULL */
+	struct points buffer_uses[2];	/* work that reads each half */
+	struct points remote;		/* newest work of ours on other queues */
+	LIST_HEAD(, sfab_batch) batches;
+	LIST_HEAD(, sfab_fence) fences;
+};
+
+int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal,
+	      struct sfab_queue **queue);
+struct sfab_queue *queue_get(struct sfab_queue *queue);
+void queue_put(struct sfab_queue *queue);
+void queue_stop(struct sfab_queue *queue);
+/* For the end of its context, whoever refers to it: its objects, then itself */
+void queue_free_all(struct sfab_queue *queue);
+void queue_release(struct sfab_queue *queue, bool kernel);
+/* State and fault of a live or destroyed queue */
+int queue_query(struct sfab_queue *queue, struct sfab_queue_query *query);
+/* Sets the text for a queue that halted; returns -EIO */
+int queue_fail(struct sfab_queue *queue, const struct sfab_queue_query *query);
+
+/* Queues commands behind the waits; the caller holds queue->lock */
+int queue_submit(struct sfab_queue *queue, const struct sfab_command *cmds, unsigned int count,
+		 const struct points *waits, uint64_t *seqno);
+
+/* The handle of a queue's timeline in the file of dev */
+int sync_share(struct sfab_queue *queue, struct sfab_device *dev, uint32_t *handle);
+int sync_export(struct sfab_queue *queue, uint64_t seqno, int *fd);
+void sync_fini(struct sfab_queue *queue, bool kernel);
+
+/* ---- fault.c: faults in words ---- */
+
+const char *opcode_name(uint32_t opcode);
+void fault_fill(struct sfab_queue *queue, const struct sfab_fault *fault,
+		struct sfab_fault_info *info);
+int fault_fail(struct sfab_queue *queue, const struct sfab_fault *fault);
+
+/* ---- batch.c, operation.c, submit.c, bounce.c ---- */
+
+/* An operand: a range of a memory */
+struct place {
+	struct sfab_mem *mem;		/* NULL: the command has no such operand */
+	uint64_t offset;
+	bool far;			/* the queue's device cannot reach it */
+};
+
+struct op {
+	struct place dst;
+	struct place src;		/* of ATOMIC: where the old value goes */
+};
+
+struct sfab_batch {
+	struct sfab_queue *queue;
+	LIST_ENTRY(sfab_batch) link;	/* in sfab_queue.batches */
+
+	pthread_mutex_t lock;		/* protects all below */
+	struct sfab_command *cmds;	/* addresses are right unless far */
+	struct op *ops;			/* as many */
+	unsigned int count;
+	unsigned int capacity;
+};
+
+/* A submission to several queues in the making */
+struct submission {
+	struct sfab_queue *queue;	/* the user's, locked */
+	struct points waits;		/* of the next work on queue */
+	struct points parts;		/* all that must succeed; first is queue */
+};
+
+/* Most bytes of one submission: they must finish within the job timeout */
+#define PIECE_BYTES	(64ULL << 20)
+
+/* An operand as the user gives it */
+struct operand {
+	struct sfab_mem *mem;		/* SFAB_HOST: offset is an address */
+	uint64_t offset;
+	uint64_t size;
+	unsigned int rights;
+	unsigned int align;
+};
+
+void batch_init(struct sfab_batch *batch, struct sfab_queue *queue);
+void batch_fini(struct sfab_batch *batch);
+/* Checks the operands of a command, either may be NULL, and appends it */
+int batch_record(struct sfab_batch *batch, struct sfab_command *cmd, const struct operand *dst,
+		 const struct operand *src);
+/* Bytes that a command moves */
+uint64_t command_bytes(const struct sfab_command *cmd);
+/* Forgets the first count commands */
+void batch_drop(struct sfab_batch *batch, unsigned int count);
+/* The caller holds batch->lock */
+int batch_submit(struct sfab_batch *batch, struct sfab_fence *const *after,
+		 unsigned int after_count, struct sfab_fence **fence);
+/* Runs commands on the user's queue; accepted is right after a failure too */
+int submission_run(struct submission *sub, const struct sfab_command *cmds, unsigned int count,
+		   unsigned int *accepted);
+/* Runs a command with an operand that is far */
+int bounce(struct submission *sub, const struct sfab_command *cmd, const struct op *op);
+
+/* ---- fence.c ---- */
+
+struct sfab_fence {
+	struct sfab_queue *queue;	/* holds a reference */
+	LIST_ENTRY(sfab_fence) link;	/* in sfab_queue.fences */
+	struct points parts;		/* constant; the first ends last */
+	atomic_bool done;		/* and well */
+};
+
+int fence_new(struct sfab_queue *queue, struct sfab_fence **fence);
+
+#endif /* SFAB_INTERNAL_H */
