@@ -7,6 +7,7 @@
 #define _SFAB_COMPAT_H_
 
 #include <drm/drm_buddy.h>
+#include <drm/drm_file.h>
 #include <drm/gpu_scheduler.h>
 
 #ifdef HAVE_GPU_BUDDY

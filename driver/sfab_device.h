@@ -127,6 +127,8 @@ struct sfab_device {
 	/** @job_timeouts: for QUERY */
 	atomic64_t job_timeouts;
 
+	/** @dump: see sfab_dump.c */
+	struct sfab_dump *dump;
 	/** @irqs: see sfab_irq.c, @num_vectors of them */
 	struct sfab_irq *irqs;
 
@@ -238,6 +240,7 @@ int sfab_queue_query_ioctl(struct drm_device *drm, void *data, struct drm_file *
 int sfab_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void sfab_queue_file_close(struct sfab_file *sfile);	/* no DMA on its behalf after it */
 u64 sfab_queue_busy_ns(struct sfab_file *sfile);
+void sfab_queue_release_all(struct sfab_device *sdev);	/* rings of a removed device */
 /* A queue of the kernel: no file, no scheduler, no events */
 struct sfab_queue *sfab_queue_create_kernel(struct sfab_device *sdev, struct sfab_vm *vm);
 void sfab_queue_destroy_kernel(struct sfab_queue *queue);
@@ -261,8 +264,13 @@ void sfab_reset_begin(struct sfab_device *sdev, int error);	/* stop, drain, fail
 int sfab_reset_finish(struct sfab_device *sdev);		/* and go on */
 void sfab_reset_worker(struct work_struct *work);
 
-/* sfab_drv.c: work that must be done before the module goes */
-extern struct workqueue_struct *sfab_wq;
+/* sfab_drv.c */
+extern struct workqueue_struct *sfab_wq;		/* work that ends before the module goes */
+unsigned int sfab_job_timeout_ms(void);			/* for queues made from now on */
+
+/* sfab_dump.c: the registers, as found before a device reset, for devcoredump */
+int sfab_dump_init(struct sfab_device *sdev);
+void sfab_dump_take(struct sfab_device *sdev);
 
 /* sfab_event.c: events on the device file */
 void sfab_event_send(struct sfab_file *sfile, u32 type, u32 queue_id,
@@ -274,8 +282,13 @@ int sfab_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 
 /* sfab_irq.c */
 int sfab_irq_init(struct sfab_device *sdev);
+u32 sfab_irq_vector(const struct sfab_device *sdev, u32 queue_hw_id);
 
 /* sfab_debugfs.c: counts of what lives, for tests and for the curious */
+#ifdef CONFIG_DEBUG_FS
 void sfab_debugfs_init(struct sfab_device *sdev);
+#else
+static inline void sfab_debugfs_init(struct sfab_device *sdev) {}
+#endif
 
 #endif /* _SFAB_DEVICE_H_ */

@@ -137,6 +137,7 @@ struct sfab_ring_entry {
 };
 
 /* Page tables: four levels of 4 KiB tables in HBM */
+#define SFAB_VA_BITS			48
 #define SFAB_PTE_VALID			BIT_ULL(0)
 #define SFAB_PTE_READ			BIT_ULL(1)
 #define SFAB_PTE_WRITE			BIT_ULL(2)

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * QUERY: tables about the device
+ */
+#include <linux/io.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "sfab_queue.h"
+
+/* Stores the size of the answer, and as much of the answer as fits */
+static int sfab_query_answer(struct sfab_query *args, const void *answer, size_t size)
+{
+	size_t room = args->size;
+
+	args->size = size;
+	if (copy_to_user(u64_to_user_ptr(args->data), answer, min(room, size)))
+		return -EFAULT;
+	return 0;
+}
+
+static int sfab_query_device(struct sfab_file *sfile, struct sfab_query *args)
+{
+	struct sfab_device *sdev = sfile->sdev;
+	struct sfab_query_device answer = {
+		.hw_version = sdev->hw_version,
+		.numa_node = dev_to_node(sdev->drm.dev),
+		.serial = sdev->serial,
+		.caps = sdev->caps,
+	};
+
+	export_uuid(answer.uuid, &sdev->uuid);
+	return sfab_query_answer(args, &answer, sizeof(answer));
+}
+
+/* Bit n: opcode n */
+static u64 sfab_query_commands(const struct sfab_device *sdev)
+{
+	u64 commands = GENMASK_ULL(SFAB_OP_TIMESTAMP, SFAB_OP_NOP);
+
+	if (!(sdev->caps & SFAB_CAP_REDUCE))
+		commands &= ~BIT_ULL(SFAB_OP_REDUCE);
+	if (!(sdev->caps & SFAB_CAP_ATOMIC))
+		commands &= ~BIT_ULL(SFAB_OP_ATOMIC);
+	if (!(sdev->caps & SFAB_CAP_COPY_2D))
+		commands &= ~BIT_ULL(SFAB_OP_COPY_2D);
+	return commands;
+}
+
+static int sfab_query_engines(struct sfab_file *sfile, struct sfab_query *args)
+{
+	struct sfab_query_engine answer[SFAB_NUM_ENGINES_MAX] = {};
+	struct sfab_device *sdev = sfile->sdev;
+	u32 i;
+
+	for (i = 0; i < sdev->num_engines; i++) {
+		answer[i].id = i;
+		answer[i].commands = sfab_query_commands(sdev);
+	}
+	return sfab_query_answer(args, answer, sdev->num_engines * sizeof(*answer));
+}
+
+static int sfab_query_regions(struct sfab_file *sfile, struct sfab_query *args)
+{
+	struct sfab_device *sdev = sfile->sdev;
+	struct sfab_query_region answer[] = {
+		{
+			.id = SFAB_REGION_HBM,
+			.size = sdev->hbm.size,
+		}, {
+			.id = SFAB_REGION_SYSTEM,
+			.used = atomic64_read(&sdev->system_bytes),
+		}, {
+			.id = SFAB_REGION_REGISTERED,
+			.used = atomic64_read(&sdev->registered_bytes),
+		},
+	};
+
+	mutex_lock(&sdev->hbm.lock);
+	answer[0].used = sdev->hbm.used;
+	mutex_unlock(&sdev->hbm.lock);
+	return sfab_query_answer(args, answer, sizeof(answer));
+}
+
+static int sfab_query_limits(struct sfab_file *sfile, struct sfab_query *args)
+{
+	struct sfab_device *sdev = sfile->sdev;
+	/* One queue and one VM are the kernel's */
+	struct sfab_query_limits answer = {
+		.max_queues = sdev->num_queues - 1,
+		.max_vms = sdev->num_vms - 1,
+		.max_commands = SFAB_MAX_COMMANDS,
+		.max_binds = SFAB_MAX_BINDS,
+		.max_syncs = SFAB_MAX_SYNCS,
+		.va_bits = SFAB_VA_BITS,
+		.job_timeout_ms = sfab_job_timeout_ms(),
+	};
+
+	return sfab_query_answer(args, &answer, sizeof(answer));
+}
+
+static int sfab_query_counters(struct sfab_file *sfile, struct sfab_query *args)
+{
+	struct sfab_device *sdev = sfile->sdev;
+	void __iomem *counter = sdev->regs + SFAB_REG_COUNTER_0;
+	struct sfab_query_counters answer = {};
+	int ret, idx;
+
+	ret = sfab_hw_get(sdev, &idx);
+	if (ret)
+		return ret;
+	answer.commands = readq(counter + SFAB_COUNTER_COMMANDS * 8);
+	answer.bytes_hbm = readq(counter + SFAB_COUNTER_BYTES_HBM * 8);
+	answer.bytes_system = readq(counter + SFAB_COUNTER_BYTES_SYSTEM * 8);
+	answer.bytes_peer = readq(counter + SFAB_COUNTER_BYTES_PEER * 8);
+	answer.faults = readq(counter + SFAB_COUNTER_FAULTS * 8);
+	answer.queue_resets = readq(counter + SFAB_COUNTER_QUEUE_RESETS * 8);
+	answer.interrupts = readq(counter + SFAB_COUNTER_INTERRUPTS * 8);
+	answer.device_resets = readq(counter + SFAB_COUNTER_DEVICE_RESETS * 8);
+	sfab_hw_put(sdev, idx);
+
+	answer.job_timeouts = atomic64_read(&sdev->job_timeouts);
+	spin_lock(&sfile->event_lock);
+	answer.events_dropped = sfile->events_dropped;
+	spin_unlock(&sfile->event_lock);
+	return sfab_query_answer(args, &answer, sizeof(answer));
+}
+
+int sfab_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	static int (* const queries[])(struct sfab_file *, struct sfab_query *) = {
+		[SFAB_QUERY_DEVICE] = sfab_query_device,
+		[SFAB_QUERY_ENGINES] = sfab_query_engines,
+		[SFAB_QUERY_REGIONS] = sfab_query_regions,
+		[SFAB_QUERY_LIMITS] = sfab_query_limits,
+		[SFAB_QUERY_COUNTERS] = sfab_query_counters,
+	};
+	struct sfab_query *args = data;
+
+	u32 query;
+
+	if (args->flags || args->query >= ARRAY_SIZE(queries))
+		return -EINVAL;
+	query = array_index_nospec(args->query, ARRAY_SIZE(queries));
+	return queries[query](file->driver_priv, args);
+}

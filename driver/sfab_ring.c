@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ring of a queue: start it, fill it, see what has completed, stop it
+ *
+ * The life of a queue in the hardware: sfab_ring_start(); submissions by
+ * sfab_ring_write() until somebody closes the ring (a fault, a timeout, its
+ * owner, a device reset, removal); then the hardware is brought to leave the
+ * queue; only then is the rest settled, that is, fences and waiters get the
+ * error: whoever sees the error may reuse the memory.
+ */
+#include <linux/bitfield.h>
+#include <linux/dma-mapping.h>
+#include <linux/io.h>
+#include <linux/iopoll.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_print.h>
+
+#include "sfab_fence.h"
+#include "sfab_queue.h"
+#include "sfab_trace.h"
+
+#define SFAB_RESET_POLL_US	50
+
+static void __iomem *sfab_queue_reg(struct sfab_queue *queue, u32 reg)
+{
+	return queue->sdev->regs + SFAB_Q_BLOCK(queue->hw_id) + reg;
+}
+
+/**
+ * sfab_ring_alloc - allocate ring and timeline
+ * @queue: queue, not started
+ */
+int sfab_ring_alloc(struct sfab_queue *queue)
+{
+	struct device *dev = queue->sdev->drm.dev;
+
+	BUILD_BUG_ON(sizeof(*queue->ring) != 64);
+	BUILD_BUG_ON(SFAB_RING_ROOM <= SFAB_MAX_COMMANDS);
+
+	queue->ring = dma_alloc_coherent(dev, SFAB_RING_ENTRIES * sizeof(*queue->ring),
+					 &queue->ring_dma, GFP_KERNEL);
+	if (!queue->ring)
+		return -ENOMEM;
+
+	queue->timeline = dma_alloc_coherent(dev, sizeof(*queue->timeline),
+					     &queue->timeline_dma, GFP_KERNEL);
+	if (!queue->timeline) {
+		sfab_ring_free(queue);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * sfab_ring_free - free ring and timeline, for good
+ * @queue: queue; the hardware has left it.  May be called again.
+ */
+void sfab_ring_free(struct sfab_queue *queue)
+{
+	struct device *dev = queue->sdev->drm.dev;
+	struct sfab_ring_entry *ring;
+	unsigned long flags;
+	__le64 *timeline;
+
+	spin_lock_irqsave(&queue->ring_lock, flags);
+	ring = queue->ring;
+	timeline = queue->timeline;
+	queue->ring = NULL;
+	queue->timeline = NULL;
+	spin_unlock_irqrestore(&queue->ring_lock, flags);
+
+	if (ring)
+		dma_free_coherent(dev, SFAB_RING_ENTRIES * sizeof(*ring), ring, queue->ring_dma);
+	if (timeline)
+		dma_free_coherent(dev, sizeof(*timeline), timeline, queue->timeline_dma);
+}
+
+/**
+ * sfab_ring_start - let the hardware serve a queue that is not in it
+ * @queue: queue with an allocated ring; between sfab_hw_get() and put
+ *
+ * Work that was submitted before and has not completed is forgotten.
+ */
+int sfab_ring_start(struct sfab_queue *queue)
+{
+	struct sfab_device *sdev = queue->sdev;
+	unsigned long flags;
+	int ret = 0;
+
+	lockdep_assert_held(&sdev->reset_lock);
+
+	mutex_lock(&queue->lock);
+	/* A device reset has restarted a kernel queue before its user could */
+	if (queue->hw_live)
+		goto unlock;
+
+	spin_lock_irqsave(&queue->ring_lock, flags);
+	queue->tail = 0;
+	queue->written = queue->submitted;
+	queue->completed = queue->submitted;
+	WRITE_ONCE(*queue->timeline, cpu_to_le64(queue->completed));
+	spin_unlock_irqrestore(&queue->ring_lock, flags);
+
+	writeq(queue->ring_dma, sfab_queue_reg(queue, SFAB_Q_BASE));
+	writeq(queue->timeline_dma, sfab_queue_reg(queue, SFAB_Q_TIMELINE));
+	writel(SFAB_RING_LOG2, sfab_queue_reg(queue, SFAB_Q_SIZE));
+	writel(queue->vm_hw_id, sfab_queue_reg(queue, SFAB_Q_VM));
+	writel(sfab_irq_vector(sdev, queue->hw_id), sfab_queue_reg(queue, SFAB_Q_VECTOR));
+	writel(SFAB_Q_CTRL_ENABLE, sfab_queue_reg(queue, SFAB_Q_CTRL));
+	if (!(readl(sfab_queue_reg(queue, SFAB_Q_CTRL)) & SFAB_Q_CTRL_ENABLE)) {
+		drm_err(&sdev->drm, "queue %u: the device refused its configuration\n",
+			queue->hw_id);
+		ret = -EIO;
+		goto unlock;
+	}
+	queue->hw_live = true;
+
+	spin_lock_irqsave(&queue->ring_lock, flags);
+	queue->state = SFAB_QUEUE_OK;
+	queue->error = 0;
+	queue->epoch++;
+	wake_up_all(&queue->wait);
+	spin_unlock_irqrestore(&queue->ring_lock, flags);
+unlock:
+	mutex_unlock(&queue->lock);
+	return ret;
+}
+
+static u32 sfab_ring_used(struct sfab_queue *queue)
+{
+	if (queue->completed == queue->written)
+		return 0;
+	return queue->tail - queue->spans[(queue->completed + 1) % SFAB_RING_SPANS].start;
+}
+
+static void sfab_ring_put_command(struct sfab_queue *queue, const struct sfab_command *cmd,
+				  u8 flags, u64 timeline)
+{
+	queue->ring[queue->tail++ % SFAB_RING_ENTRIES] = (struct sfab_ring_entry) {
+		.opcode = cmd->opcode,
+		.flags = flags,
+		.dtype = cmd->dtype,
+		.op = cmd->op,
+		.dst = cpu_to_le64(cmd->dst),
+		.src = cpu_to_le64(cmd->src),
+		.len = cpu_to_le64(cmd->len),
+		.arg[0] = cpu_to_le64(cmd->arg0),
+		.arg[1] = cpu_to_le64(cmd->arg1),
+		.arg[2] = cpu_to_le64(cmd->arg2),
+		.timeline = cpu_to_le64(timeline),
+	};
+}
+
+static void sfab_ring_doorbell(struct sfab_queue *queue)
+{
+	struct sfab_device *sdev = queue->sdev;
+
+	if (should_fail(&sdev->fail_doorbell, 1))
+		return;
+
+	/* The commands must be in memory before the device is told to read them */
+	wmb();
+	/*
+	 * No drm_dev_enter(): the BAR stays mapped until the driver is unbound,
+	 * and before that every ring is closed under ring_lock.
+	 */
+	writel(queue->tail, sdev->regs + SFAB_DOORBELL(queue->hw_id));
+}
+
+/**
+ * sfab_ring_write - give commands to the hardware
+ * @queue: queue; ring_lock held
+ * @seqno: number of the submission, above all written before
+ * @cmds: checked commands
+ * @count: how many, at most SFAB_RING_ROOM - 1
+ *
+ * Returns the queue's error if the ring is closed, -EAGAIN if it is full.
+ */
+int sfab_ring_write(struct sfab_queue *queue, u64 seqno,
+		    const struct sfab_command *cmds, u32 count)
+{
+	static const struct sfab_command nop = { .opcode = SFAB_OP_NOP };
+	struct sfab_span *span = &queue->spans[seqno % SFAB_RING_SPANS];
+	u32 i;
+
+	lockdep_assert_held(&queue->ring_lock);
+
+	if (queue->error)
+		return queue->error;
+	if (count + 1 > SFAB_RING_ROOM - sfab_ring_used(queue))
+		return -EAGAIN;
+
+	if (queue->completed == queue->written)
+		queue->busy_since = ktime_get();
+
+	span->start = queue->tail;
+	for (i = 0; i < count; i++)
+		sfab_ring_put_command(queue, &cmds[i], 0, 0);
+	sfab_ring_put_command(queue, &nop, SFAB_CMD_FLAG_COMPLETE | SFAB_CMD_FLAG_IRQ, seqno);
+	span->end = queue->tail;
+	queue->written = seqno;
+
+	trace_sfab_submit(queue, seqno, count);
+	sfab_ring_doorbell(queue);
+	return 0;
+}
+
+static void sfab_ring_account_busy(struct sfab_queue *queue)
+{
+	queue->busy_ns += ktime_to_ns(ktime_sub(ktime_get(), queue->busy_since));
+}
+
+static void sfab_ring_process_locked(struct sfab_queue *queue)
+{
+	struct sfab_fence *fence, *next;
+	u64 value;
+
+	lockdep_assert_held(&queue->ring_lock);
+
+	if (!queue->timeline)
+		return;
+
+	value = le64_to_cpu(READ_ONCE(*queue->timeline));
+	if (value <= queue->completed || value > queue->written)
+		return;
+	/* What the commands stored is seen by whoever sees the value */
+	dma_rmb();
+
+	trace_sfab_complete(queue, value);
+	queue->completed = value;
+	if (queue->completed == queue->written)
+		sfab_ring_account_busy(queue);
+
+	list_for_each_entry_safe(fence, next, &queue->fences, link) {
+		if (fence->base.seqno > value)
+			break;
+		list_del_init(&fence->link);
+		dma_fence_signal(&fence->base);
+		dma_fence_put(&fence->base);
+	}
+	wake_up_all(&queue->wait);
+}
+
+/**
+ * sfab_ring_process - look what has completed, tell whoever waits
+ * @queue: queue; from any context
+ */
+void sfab_ring_process(struct sfab_queue *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->ring_lock, flags);
+	sfab_ring_process_locked(queue);
+	spin_unlock_irqrestore(&queue->ring_lock, flags);
+}
+
+/**
+ * sfab_ring_close - write no more work to the ring
+ * @queue: queue
+ * @state: why
+ * @error: what later submissions and unfinished work get
+ *
+ * Returns false if it was closed before.
+ */
+bool sfab_ring_close(struct sfab_queue *queue, enum sfab_queue_state state, int error)
+{
+	unsigned long flags;
+	bool first;
+
+	spin_lock_irqsave(&queue->ring_lock, flags);
+	first = !queue->error;
+	if (first) {
+		queue->state = state;
+		queue->error = error;
+	}
+	spin_unlock_irqrestore(&queue->ring_lock, flags);
+	return first;
+}
+
+/**
+ * sfab_ring_settle - tell everybody what became of their work
+ * @queue: queue, closed, and the hardware has left it
+ */
+void sfab_ring_settle(struct sfab_queue *queue)
+{
+	struct sfab_fence *fence, *next;
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->ring_lock, flags);
+	sfab_ring_process_locked(queue);
+	if (queue->completed != queue->written) {
+		sfab_ring_account_busy(queue);
+		queue->written = queue->completed;
+	}
+
+	list_for_each_entry_safe(fence, next, &queue->fences, link) {
+		list_del_init(&fence->link);
+		dma_fence_set_error(&fence->base, queue->error);
+		dma_fence_signal(&fence->base);
+		dma_fence_put(&fence->base);
+	}
+	wake_up_all(&queue->wait);
+	spin_unlock_irqrestore(&queue->ring_lock, flags);
+}
+
+/*
+ * Makes the hardware leave the queue.  -ETIMEDOUT if it does not: then only a
+ * device reset helps.  All ones: the device has been pulled out.
+ */
+static int sfab_ring_quiesce(struct sfab_queue *queue)
+{
+	u32 status;
+	int ret;
+
+	lockdep_assert_held(&queue->sdev->reset_lock);
+	lockdep_assert_held(&queue->lock);
+
+	if (!queue->hw_live)
+		return 0;
+
+	writel(SFAB_Q_CTRL_RESET, sfab_queue_reg(queue, SFAB_Q_CTRL));
+	ret = readl_poll_timeout(sfab_queue_reg(queue, SFAB_Q_STATUS), status,
+				 !(status & SFAB_Q_STATUS_BUSY) || status == ~0U,
+				 SFAB_RESET_POLL_US, SFAB_RESET_TIMEOUT_US);
+	if (should_fail(&queue->sdev->fail_queue_reset, 1))
+		ret = -ETIMEDOUT;
+	if (!ret)
+		queue->hw_live = false;
+	return ret;
+}
+
+/**
+ * sfab_ring_stop - end all work of a queue
+ * @queue: queue
+ * @state: why
+ * @error: for the unfinished work
+ *
+ * Sleeps for a second at most.
+ *
+ * Returns 0 when the hardware has left the queue and everything is settled.
+ * -ETIMEDOUT: a device reset, which is on its way, will bring both about.
+ */
+int sfab_ring_stop(struct sfab_queue *queue, enum sfab_queue_state state, int error)
+{
+	struct sfab_device *sdev = queue->sdev;
+	bool first = sfab_ring_close(queue, state, error);
+	int ret = 0, idx;
+
+	if (!sfab_hw_get(sdev, &idx)) {
+		mutex_lock(&queue->lock);
+		ret = sfab_ring_quiesce(queue);
+		if (first && state == SFAB_QUEUE_TIMEDOUT && queue->sfile)
+			sfab_event_send(queue->sfile, SFAB_EVENT_QUEUE_TIMEOUT, queue->id, NULL);
+		mutex_unlock(&queue->lock);
+		sfab_hw_put(sdev, idx);
+	} else if (drm_dev_is_unplugged(&sdev->drm)) {
+		/* Removal resets the hardware; the memory is in use until then */
+		wait_for_completion(&sdev->quiet);
+	}
+	if (ret) {
+		sfab_reset_schedule(sdev, "a queue does not stop");
+		return ret;
+	}
+	sfab_ring_settle(queue);
+	return 0;
+}
+
+/* Which submission, and which command in it, Q_FAULT_INDEX means */
+static void sfab_ring_locate(struct sfab_queue *queue, u32 index, struct sfab_fault *fault)
+{
+	u64 seqno;
+
+	lockdep_assert_held(&queue->ring_lock);
+
+	for (seqno = queue->completed + 1; seqno <= queue->written; seqno++) {
+		const struct sfab_span *span = &queue->spans[seqno % SFAB_RING_SPANS];
+
+		/* Indices wrap around: only differences mean something */
+		if (index - span->start < span->end - span->start) {
+			fault->seqno = seqno;
+			fault->command = index - span->start;
+			return;
+		}
+	}
+}
+
+/**
+ * sfab_ring_fault - the hardware says that a queue has halted
+ * @queue: queue; between sfab_hw_get() and put
+ */
+void sfab_ring_fault(struct sfab_queue *queue)
+{
+	struct sfab_device *sdev = queue->sdev;
+	struct sfab_fault fault = {};
+	u32 record, index;
+	unsigned long flags;
+	int ret;
+
+	mutex_lock(&queue->lock);
+	/* Somebody may have reset the queue since, and the fault with it */
+	record = queue->hw_live ? readl(sfab_queue_reg(queue, SFAB_Q_FAULT)) : 0;
+	if (!(record & SFAB_Q_FAULT_VALID) || record == ~0U) {
+		mutex_unlock(&queue->lock);
+		return;
+	}
+	index = readl(sfab_queue_reg(queue, SFAB_Q_FAULT_INDEX));
+	fault.cause = FIELD_GET(SFAB_Q_FAULT_CAUSE, record);
+	fault.opcode = FIELD_GET(SFAB_Q_FAULT_OPCODE, record);
+	fault.access = FIELD_GET(SFAB_Q_FAULT_ACCESS, record);
+	fault.addr = readq(sfab_queue_reg(queue, SFAB_Q_FAULT_ADDR));
+
+	spin_lock_irqsave(&queue->ring_lock, flags);
+	/* The submissions before the fault have completed */
+	sfab_ring_process_locked(queue);
+	sfab_ring_locate(queue, index, &fault);
+	if (!queue->error) {
+		queue->state = SFAB_QUEUE_FAULTED;
+		queue->error = -EIO;
+		queue->fault = fault;
+	}
+	spin_unlock_irqrestore(&queue->ring_lock, flags);
+	trace_sfab_fault(queue, &fault);
+
+	ret = sfab_ring_quiesce(queue);
+	if (queue->sfile)
+		sfab_event_send(queue->sfile, SFAB_EVENT_QUEUE_FAULT, queue->id, &fault);
+	mutex_unlock(&queue->lock);
+
+	if (ret)
+		sfab_reset_schedule(sdev, "a faulted queue does not stop");
+	else
+		sfab_ring_settle(queue);
+}
+
+/**
+ * sfab_ring_busy_ns - time that the ring was not empty
+ * @queue: queue
+ */
+u64 sfab_ring_busy_ns(struct sfab_queue *queue)
+{
+	unsigned long flags;
+	u64 ns;
+
+	spin_lock_irqsave(&queue->ring_lock, flags);
+	ns = queue->busy_ns;
+	if (queue->completed != queue->written)
+		ns += ktime_to_ns(ktime_sub(ktime_get(), queue->busy_since));
+	spin_unlock_irqrestore(&queue->ring_lock, flags);
+	return ns;
+}
