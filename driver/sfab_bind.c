@@ -34,7 +34,6 @@
  * @spare: mappings in reserve, without BO
  * @retired: mappings taken out of the tree
  * @rights: of the MAP being applied
- * @live: the device is there and online
  * @count: number of @ops
  * @ops: operations
  * @objs: the BO of each operation, with a reference; NULL for UNMAP
@@ -49,7 +48,6 @@ struct sfab_bind_job {
 	struct list_head spare;
 	struct list_head retired;
 	u32 rights;
-	bool live;
 	u32 count;
 	struct sfab_bind_op *ops;
 	struct drm_gem_object **objs;
@@ -80,9 +78,8 @@ int sfab_vm_step_map(struct drm_gpuva_op *op, void *priv)
 	struct sfab_mapping *mapping = sfab_bind_take(job, obj, job->rights);
 
 	drm_gpuva_map(&job->vm->base, &mapping->base, &op->map);
-	if (job->live)
-		sfab_mmu_map(&job->vm->mmu, &job->tables, to_sfab_bo(obj), op->map.gem.offset,
-			     op->map.va.addr, op->map.va.range, job->rights);
+	sfab_mmu_map(&job->vm->mmu, &job->tables, to_sfab_bo(obj), op->map.gem.offset,
+		     op->map.va.addr, op->map.va.range, job->rights);
 	return 0;
 }
 
@@ -101,8 +98,7 @@ int sfab_vm_step_remap(struct drm_gpuva_op *op, void *priv)
 
 	/* The page table of what stays is left alone: no access to it faults */
 	drm_gpuva_op_remap_to_unmap_range(&op->remap, &start, &size);
-	if (job->live)
-		sfab_mmu_unmap(&job->vm->mmu, &job->tables, start, size);
+	sfab_mmu_unmap(&job->vm->mmu, &job->tables, start, size);
 
 	drm_gpuva_remap(prev ? &prev->base : NULL, next ? &next->base : NULL, &op->remap);
 	sfab_bind_retire(job, va);
@@ -114,40 +110,47 @@ int sfab_vm_step_unmap(struct drm_gpuva_op *op, void *priv)
 	struct drm_gpuva *va = op->unmap.va;
 	struct sfab_bind_job *job = priv;
 
-	if (job->live)
-		sfab_mmu_unmap(&job->vm->mmu, &job->tables, va->va.addr, va->va.range);
+	sfab_mmu_unmap(&job->vm->mmu, &job->tables, va->va.addr, va->va.range);
 	drm_gpuva_unmap(&op->unmap);
 	sfab_bind_retire(job, va);
 	return 0;
 }
 
-static void sfab_bind_apply(struct sfab_bind_job *job)
+static int sfab_bind_apply_op(struct sfab_bind_job *job, u32 i)
+{
+	struct drm_gpuvm *gpuvm = &job->vm->base;
+	struct sfab_bind_op *op = &job->ops[i];
+
+	if (op->op == SFAB_BIND_UNMAP)
+		return drm_gpuvm_sm_unmap(gpuvm, job, op->va, op->size);
+	job->rights = op->rights;
+	return drm_gpuvm_sm_map(gpuvm, job, op->va, op->size, job->objs[i], op->bo_offset);
+}
+
+/*
+ * Without the hardware nothing is changed, the tree neither: what it holds must
+ * not be freed while a reset may bring the page table back to use.
+ */
+static int sfab_bind_apply(struct sfab_bind_job *job)
 {
 	struct sfab_vm *vm = job->vm;
 	int ret, idx;
 	u32 i;
 
 	mutex_lock(&vm->lock);
-	job->live = !sfab_hw_get(vm->sdev, &idx);
+	ret = sfab_vm_hw_get(vm, &idx);
+	if (ret)
+		goto out_unlock;
 
-	for (i = 0; i < job->count; i++) {
-		struct sfab_bind_op *op = &job->ops[i];
+	/* The ranges were checked and the steps cannot fail */
+	for (i = 0; i < job->count; i++)
+		drm_WARN_ON(&job->sdev->drm, sfab_bind_apply_op(job, i));
 
-		job->rights = op->rights;
-		if (op->op == SFAB_BIND_MAP)
-			ret = drm_gpuvm_sm_map(&vm->base, job, op->va, op->size,
-					       job->objs[i], op->bo_offset);
-		else
-			ret = drm_gpuvm_sm_unmap(&vm->base, job, op->va, op->size);
-		/* The ranges were checked and the steps cannot fail */
-		drm_WARN_ON(&vm->sdev->drm, ret);
-	}
-
-	if (job->live) {
-		sfab_vm_invalidate(vm);
-		sfab_hw_put(vm->sdev, idx);
-	}
+	sfab_vm_invalidate(vm);
+	sfab_hw_put(vm->sdev, idx);
+out_unlock:
 	mutex_unlock(&vm->lock);
+	return ret;
 }
 
 static void sfab_bind_free(struct sfab_bind_job *job)
@@ -187,10 +190,10 @@ static void sfab_bind_work(struct work_struct *work)
 	ret = sfab_bind_wait(job);
 
 	cookie = dma_fence_begin_signalling();
+	if (!ret)
+		ret = sfab_bind_apply(job);
 	if (ret)
 		dma_fence_set_error(fence, ret);
-	else
-		sfab_bind_apply(job);
 	dma_fence_signal(fence);
 	dma_fence_end_signalling(cookie);
 
@@ -400,7 +403,7 @@ int sfab_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 	if (!args->sync_count) {
 		ret = dma_fence_wait(fence, true);
 		if (!ret)
-			ret = dma_fence_get_status(fence) < 0 ? -ECANCELED : 0;
+			ret = min(dma_fence_get_status(fence), 0);
 	}
 	dma_fence_put(fence);
 	sfab_vm_put(vm);

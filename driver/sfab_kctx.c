@@ -116,6 +116,8 @@ int sfab_kctx_copy(struct sfab_device *sdev, const struct sfab_extent *extent,
 	int ret;
 
 	mutex_lock(&kctx->lock);
+	/* What the last user left if a reset was under way then */
+	sfab_vm_unmap_extent(kctx->vm, SFAB_KCTX_WINDOW, extent->size);
 	ret = sfab_vm_map_extent(kctx->vm, extent, SFAB_KCTX_WINDOW);
 	if (!ret) {
 		ret = sfab_queue_run(kctx->queue, &copy, 1, timeout_ms);

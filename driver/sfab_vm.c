@@ -39,6 +39,17 @@ const struct drm_gpuvm_ops sfab_gpuvm_ops = {
 };
 
 /**
+ * sfab_vm_hw_get - sfab_hw_get(), if the hardware uses this VM's page table
+ * @vm: VM, locked
+ * @idx: for sfab_hw_put()
+ */
+int sfab_vm_hw_get(struct sfab_vm *vm, int *idx)
+{
+	lockdep_assert_held(&vm->lock);
+	return vm->lost ? -ENODEV : sfab_hw_get(vm->sdev, idx);
+}
+
+/**
  * sfab_vm_invalidate - wait until the device uses no older translation
  * @vm: VM, locked; between sfab_hw_get() and sfab_hw_put()
  *
@@ -186,6 +197,8 @@ void sfab_vm_kill(struct sfab_vm *vm)
 	destroy_workqueue(vm->wq);
 
 	mutex_lock(&vm->lock);
+	/* Keeps the id, but no reset brings the page table back from here on */
+	xa_store(&vm->sdev->vms, vm->hw_id, NULL, GFP_NOWAIT);
 	if (!sfab_hw_get(vm->sdev, &idx)) {
 		sfab_vm_write_root(vm, 0);
 		sfab_vm_invalidate(vm);
@@ -222,7 +235,7 @@ int sfab_vm_map_extent(struct sfab_vm *vm, const struct sfab_extent *extent, u64
 		goto out_free;
 
 	mutex_lock(&vm->lock);
-	ret = sfab_hw_get(vm->sdev, &idx);
+	ret = sfab_vm_hw_get(vm, &idx);
 	if (!ret) {
 		sfab_mmu_map_extent(&vm->mmu, &tables, extent, va,
 				    SFAB_RIGHT_READ | SFAB_RIGHT_WRITE);
@@ -240,6 +253,8 @@ out_free:
  * @vm: VM
  * @va: VM address, as given there
  * @size: bytes, as given there
+ *
+ * Does nothing while the device is offline.
  */
 void sfab_vm_unmap_extent(struct sfab_vm *vm, u64 va, u64 size)
 {
@@ -248,13 +263,30 @@ void sfab_vm_unmap_extent(struct sfab_vm *vm, u64 va, u64 size)
 
 	sfab_tables_init(&tables);
 	mutex_lock(&vm->lock);
-	if (!sfab_hw_get(vm->sdev, &idx)) {
+	if (!sfab_vm_hw_get(vm, &idx)) {
 		sfab_mmu_unmap(&vm->mmu, &tables, va, size);
 		sfab_vm_invalidate(vm);
 		sfab_hw_put(vm->sdev, idx);
 	}
 	mutex_unlock(&vm->lock);
 	sfab_tables_free(vm->sdev, &tables);
+}
+
+/*
+ * The page table of a device that is offline cannot be changed, and a reset
+ * would bring the mapping back: give the address space up.
+ */
+static void sfab_vm_lose(struct sfab_vm *vm)
+{
+	int idx;
+
+	WRITE_ONCE(vm->lost, true);
+	/* It may have come back before it could see that */
+	if (!sfab_hw_get(vm->sdev, &idx)) {
+		sfab_vm_write_root(vm, 0);
+		sfab_vm_invalidate(vm);
+		sfab_hw_put(vm->sdev, idx);
+	}
 }
 
 static void sfab_vm_zap(struct sfab_vm *vm, struct sfab_bo *bo)
@@ -265,15 +297,19 @@ static void sfab_vm_zap(struct sfab_vm *vm, struct sfab_bo *bo)
 
 	sfab_tables_init(&tables);
 	mutex_lock(&vm->lock);
-	if (!sfab_hw_get(vm->sdev, &idx)) {
-		/* A large page never spans two mappings: nothing is split here */
-		drm_gpuvm_for_each_va(va, &vm->base) {
-			if (va->gem.obj == &bo->base)
-				sfab_mmu_unmap(&vm->mmu, &tables, va->va.addr, va->va.range);
-		}
-		sfab_vm_invalidate(vm);
-		sfab_hw_put(vm->sdev, idx);
+	if (sfab_vm_hw_get(vm, &idx)) {
+		sfab_vm_lose(vm);
+		goto out_unlock;
 	}
+
+	/* A large page never spans two mappings: nothing is split here */
+	drm_gpuvm_for_each_va(va, &vm->base) {
+		if (va->gem.obj == &bo->base)
+			sfab_mmu_unmap(&vm->mmu, &tables, va->va.addr, va->va.range);
+	}
+	sfab_vm_invalidate(vm);
+	sfab_hw_put(vm->sdev, idx);
+out_unlock:
 	mutex_unlock(&vm->lock);
 	sfab_tables_free(vm->sdev, &tables);
 }
@@ -312,8 +348,10 @@ void sfab_vm_restore_all(struct sfab_device *sdev)
 	unsigned long id;
 
 	xa_lock(&sdev->vms);
-	xa_for_each(&sdev->vms, id, vm)
-		sfab_vm_enable(vm);
+	xa_for_each(&sdev->vms, id, vm) {
+		if (!READ_ONCE(vm->lost))
+			sfab_vm_enable(vm);
+	}
 	xa_unlock(&sdev->vms);
 }
 

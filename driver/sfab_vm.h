@@ -32,6 +32,8 @@ struct sfab_vm {
 	struct sfab_mmu mmu;
 	/** @inv_seq: last sequence number written to VM_INV */
 	u32 inv_seq;
+	/** @lost: the page table misses a change and is not used again */
+	bool lost;
 
 	/** @bind_lock: orders the fences as the work; protects the fields below */
 	struct mutex bind_lock;
@@ -61,6 +63,7 @@ extern const struct drm_gpuvm_ops sfab_gpuvm_ops;
 
 struct sfab_vm *sfab_vm_create(struct sfab_device *sdev, bool long_running);
 void sfab_vm_kill(struct sfab_vm *vm);
+int sfab_vm_hw_get(struct sfab_vm *vm, int *idx);
 void sfab_vm_invalidate(struct sfab_vm *vm);
 void sfab_mappings_free(struct list_head *mappings);
 
