@@ -260,7 +260,7 @@ int sfab_hw_fini(struct sfab_device *sdev);		/* stop and drain: no DMA after it 
 int sfab_hw_get(struct sfab_device *sdev, int *idx);
 void sfab_hw_put(struct sfab_device *sdev, int idx);
 void sfab_reset_schedule(struct sfab_device *sdev, const char *reason);
-void sfab_reset_begin(struct sfab_device *sdev, int error);	/* stop, drain, fail all work with error */
+void sfab_reset_begin(struct sfab_device *sdev, int error);	/* stop, drain, fail all work */
 int sfab_reset_finish(struct sfab_device *sdev);		/* and go on */
 void sfab_reset_worker(struct work_struct *work);
 

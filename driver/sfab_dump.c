@@ -45,6 +45,7 @@ static void sfab_dump_worker(struct work_struct *work)
 		/* Takes over the data, and drops them if nobody has read the last dump */
 		dev_coredumpv(dump->sdev->drm.dev, data, size, GFP_KERNEL);
 	}
+	/* The buffer may be used again: pairs with the acquire in sfab_dump_take() */
 	smp_store_release(&dump->full, false);
 }
 

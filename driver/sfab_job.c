@@ -83,8 +83,10 @@ static enum drm_gpu_sched_stat sfab_job_timedout(struct drm_sched_job *base)
 	 * becomes of the jobs, whether these were stopped or still run.
 	 */
 	list_for_each_entry(pending, &sched->pending_list, list) {
+		struct dma_fence *fence = &to_sfab_job(pending)->fence->base;
+
 		if (!pending->s_fence->parent)
-			pending->s_fence->parent = dma_fence_get(&to_sfab_job(pending)->fence->base);
+			pending->s_fence->parent = dma_fence_get(fence);
 	}
 	drm_sched_start(sched);
 	dma_fence_end_signalling(cookie);

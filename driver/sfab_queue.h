@@ -13,7 +13,7 @@
 
 /* Entries of a ring: two submissions of the greatest length, just about */
 #define SFAB_RING_LOG2		9
-#define SFAB_RING_ENTRIES	(1U << SFAB_RING_LOG2)
+#define SFAB_RING_ENTRIES	BIT(SFAB_RING_LOG2)
 /*
  * A timeline value may be seen a little before Q_HEAD counts its command, so
  * one entry is never used: else the doorbell could run too far ahead.
