@@ -23,7 +23,7 @@
 #define SFAB_PARK_MS            2000
 
 /* How much a synchronous call does before the guest goes on for a while. */
-#define SFAB_SYNC_SLICES        32
+#define SFAB_SYNC_SLICES        8
 #define SFAB_SYNC_PAUSE_NS      1000
 
 /* The thread has nothing left to do but to return. */

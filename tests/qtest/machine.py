@@ -129,9 +129,10 @@ class Machine:
         self.log_path = os.path.join(self.folder, "log")
         self.trace_path = os.path.join(self.folder, "trace")
         self.events = []
+        self.may_fail = False
         listeners = [self._listen("qtest"), self._listen("qmp")]
         command = [qemu_binary, "-accel", accel, "-nodefaults", "-display", "none",
-                   "-bios", firmware(self.folder, code), "-qtest", f"unix:{self.folder}/qtest", "-qtest-log", "/dev/null",
+                   "-name", "debug-threads=on", "-global", "apic-common.vapic=off", "-bios", firmware(self.folder, code), "-qtest", f"unix:{self.folder}/qtest", "-qtest-log", "/dev/null",
                    "-qmp", f"unix:{self.folder}/qmp",
                    "-d", "guest_errors", "-D", self.trace_path]
         if not run:
@@ -160,8 +161,10 @@ class Machine:
     def __exit__(self, kind, value, trace):
         if kind:
             self.kill(keep_log=True)
-        else:
+        elif self.alive() or not self.may_fail:
             self.close()
+        else:
+            self._clean()
 
     def _listen(self, name):
         listener = socket.socket(socket.AF_UNIX)
@@ -195,6 +198,11 @@ class Machine:
     def alive(self):
         return self.process.poll() is None
 
+    def expect_failure(self):
+        """This QEMU has ended with an error, as it should."""
+        assert self.process.wait(PATIENCE) == 1, f"status {self.process.returncode}: {self.log()}"
+        self.may_fail = True
+
     def close(self):
         """End QEMU the orderly way; a crash or a complaint is an error."""
         try:
@@ -213,6 +221,15 @@ class Machine:
         log = self.log()
         self._clean()
         assert status == 0, f"QEMU ended with status {status}: {log}"
+
+    def threads(self, name):
+        """The ids of the threads with this name."""
+        found = []
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{thread}/comm", encoding="ascii") as comm:
+                if comm.read().strip() == name:
+                    found.append(int(thread))
+        return found
 
     def kill(self, keep_log=False):
         if self.alive():

@@ -89,7 +89,7 @@ class Function:
 
 
 class RootPort(Function):
-    """A pcie-root-port with its secondary bus and windows open."""
+    """A pcie-root-port."""
 
     @staticmethod
     def option(index):
@@ -101,9 +101,9 @@ class RootPort(Function):
         self.index = index
         self.window32 = WINDOW32 + index * WINDOW32_SIZE
         self.window64 = WINDOW64 + index * WINDOW64_SIZE
-        self.open()
 
     def open(self):
+        """What firmware does: bus numbers, windows, decoding."""
         bus = 1 + self.index
         self.write(0x18, bus << 16 | bus << 8, 4)
         end = self.window32 + WINDOW32_SIZE - 1

@@ -118,15 +118,16 @@ class AddressSpace:
 class Queue:
     """Queue q of a device; ring and timeline are in RAM."""
 
-    def __init__(self, accel, number, vm=0, vector=0, log2=6):
+    def __init__(self, accel, number, vm=0, vector=0, log2=6, configure=True):
         self.accel, self.number, self.log2 = accel, number, log2
         self.block = 0x4000 + number * 0x40
         self.ram = accel.machine.ram
         self.base = RING_AREA + (accel.index * 8 + number % 8) * 0x10000
         self.timeline = self.base + 0xf000
         self.tail = 0
-        self.ram.set_u64(self.timeline, 0)
-        self.configure(vm, vector)
+        if configure:
+            self.ram.set_u64(self.timeline, 0)
+            self.configure(vm, vector)
 
     def r32(self, offset):
         return self.accel.r32(self.block + offset)
@@ -193,7 +194,7 @@ class Queue:
 class Accel:
     """One accelerator behind root port `index` of a machine."""
 
-    def __init__(self, machine, index, hbm):
+    def __init__(self, machine, index, hbm, place=True):
         self.machine, self.index, self.hbm = machine, index, hbm
         self.port = pci.RootPort(machine, index)
         self.pci = self.port.function()
@@ -201,10 +202,12 @@ class Accel:
         self.bar4 = self.port.window32 + 16 * MiB
         self.bar2 = self.port.window64
         self.next_table = 0
-        self.place()
+        if place:
+            self.place()
 
     def place(self):
-        """What firmware does after a bus reset: BARs and memory decoding."""
+        """What firmware does after a bus reset: the way here, BARs, memory decoding."""
+        self.port.open()
         for bar, address in ((0, self.bar0), (2, self.bar2), (4, self.bar4)):
             self.pci.set_bar(bar, address)
         self.pci.update(pci.COMMAND, 2, 0, pci.COMMAND_MEMORY)
@@ -291,25 +294,26 @@ class Lab:
     """A machine with accelerators that share their memory with the test."""
 
     def __init__(self, accels=1, hbm=64 * MiB, ram=64 * MiB, properties="", args=(),
-                 accel="qtest", machine="q35", run=True, memories=None, bring_up=True):
-        self.ram, *self.hbms = memories or [Memory("ram", ram)] + [
-            Memory(f"hbm{i}", hbm) for i in range(accels)]
-        self.own = [] if memories else [self.ram] + self.hbms
-        options = ["-machine", f"{machine},memory-backend=ram", "-m", f"{self.ram.size}b",
+                 machine="q35", bring_up=True, place=True, **process):
+        self.ram = Memory("ram", ram)
+        self.hbms = [Memory(f"hbm{i}", hbm) for i in range(accels)]
+        options = ["-machine", f"{machine},memory-backend=ram", "-m", f"{ram}b",
                    "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
         for i in range(accels):
             options += pci.RootPort.option(i)
             options += ["-device", self.device(i, properties)]
-        self.machine = Machine(list(args) + options, [self.ram] + self.hbms, accel, run)
+        self.machine = Machine(list(args) + options, [self.ram] + self.hbms, **process)
         self.machine.ram = self.ram
-        if bring_up:
-            try:
+        try:
+            if place:
                 pci.enable_ecam(self.machine)
-                self.accels = [Accel(self.machine, i, self.hbms[i]).bring_up()
-                               for i in range(accels)]
-            except BaseException:
-                self.machine.kill(keep_log=True)
-                raise
+            self.accels = [Accel(self.machine, i, self.hbms[i], place) for i in range(accels)]
+            if place and bring_up:
+                for accel in self.accels:
+                    accel.bring_up()
+        except BaseException:
+            self.machine.kill(keep_log=True)
+            raise
 
     @staticmethod
     def device(index, properties=""):
@@ -321,5 +325,5 @@ class Lab:
 
     def __exit__(self, kind, value, trace):
         self.machine.__exit__(kind, value, trace)
-        for memory in self.own:
+        for memory in [self.ram] + self.hbms:
             memory.close()

@@ -22,8 +22,7 @@ class Registers(unittest.TestCase):
 
     def setUp(self):
         self.lab = self.enterContext(Lab(bring_up=False))
-        sfab.pci.enable_ecam(self.lab.machine)
-        self.accel = sfab.Accel(self.lab.machine, 0, self.lab.hbms[0])
+        self.accel = self.lab.accels[0]
 
     def errors(self):
         return len(self.lab.machine.guest_errors())

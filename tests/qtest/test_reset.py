@@ -98,7 +98,6 @@ class Reset(unittest.TestCase):
         self.lab.machine.qmp("system_reset")
         self.lab.machine.wait_event("RESET")
         sfab.pci.enable_ecam(self.lab.machine)
-        self.accel.port.open()
         self.accel.place()
         self.check_reset(1)
 
