@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sfab info: everything about accelerators
+ */
+#include <argp.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "accel.h"
+#include "render/render.h"
+#include "tool.h"
+
+static const struct field sections[] = {
+	{ "accelerator", NULL, VIEW_TEXT, 0 },
+	{ "index", "/index", VIEW_TEXT, 0 },
+	{ "node", "/node", VIEW_TEXT, 0 },
+	{ "PCI address", "/pci_address", VIEW_TEXT, 0 },
+	{ "NUMA node", "/numa_node", VIEW_TEXT, 0 },
+	{ "UUID", "/uuid", VIEW_TEXT, 0 },
+	{ "serial", "/serial", VIEW_TEXT, 0 },
+	{ "hardware", "/hw_version", VIEW_TEXT, 0 },
+	{ "driver", "/driver_version", VIEW_TEXT, 0 },
+	{ "engines", "/engines", VIEW_TEXT, 0 },
+	{ "features", "/features", VIEW_LIST, 0 },
+	{ "limits", NULL, VIEW_TEXT, 0 },
+	{ "queues", "/limits/max_queues", VIEW_TEXT, 0 },
+	{ "address spaces", "/limits/max_vms", VIEW_TEXT, 0 },
+	{ "address bits", "/limits/va_bits", VIEW_TEXT, 0 },
+	{ "commands at once", "/limits/max_commands", VIEW_TEXT, 0 },
+	{ "job timeout, ms", "/limits/job_timeout_ms", VIEW_TEXT, 0 },
+	{ "memory", NULL, VIEW_TEXT, 0 },
+	{ "HBM", "/hbm_size", VIEW_BYTES, 0 },
+	{ "HBM used", "/hbm_used", VIEW_BYTES, 0 },
+	{ "system used", "/system_used", VIEW_BYTES, 0 },
+	{ "registered", "/registered", VIEW_BYTES, 0 },
+	{ "counters", NULL, VIEW_TEXT, 0 },
+	{ "commands", "/counters/commands", VIEW_TEXT, 0 },
+	{ "bytes HBM", "/counters/bytes_hbm", VIEW_TEXT, 0 },
+	{ "bytes system", "/counters/bytes_system", VIEW_TEXT, 0 },
+	{ "bytes peer", "/counters/bytes_peer", VIEW_TEXT, 0 },
+	{ "faults", "/counters/faults", VIEW_TEXT, 0 },
+	{ "queue resets", "/counters/queue_resets", VIEW_TEXT, 0 },
+	{ "device resets", "/counters/device_resets", VIEW_TEXT, 0 },
+	{ "job timeouts", "/counters/job_timeouts", VIEW_TEXT, 0 },
+	{ "interrupts", "/counters/interrupts", VIEW_TEXT, 0 },
+	{ 0 }
+};
+
+static const struct field peer_columns[] = {
+	{ "PEER", "/name", VIEW_TEXT, 0 },
+	{ "PCI ADDRESS", "/pci_address", VIEW_TEXT, 0 },
+	{ "PATH", "/path", VIEW_TEXT, 0 },
+	{ 0 }
+};
+
+static struct json_object *features(uint64_t bits)
+{
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} known[] = {
+		{ SFAB_FEATURE_PEER, "peer" },
+		{ SFAB_FEATURE_REDUCE, "reduce" },
+		{ SFAB_FEATURE_ATOMIC, "atomic" },
+		{ SFAB_FEATURE_COPY_2D, "copy-2d" },
+		{ SFAB_FEATURE_FABRIC, "fabric" },
+	};
+	struct json_object *list = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		if (bits & known[i].bit)
+			json_object_array_add(list, json_object_new_string(known[i].name));
+	}
+	return list;
+}
+
+static struct json_object *limits(const struct sfab_device_info *info)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_put_number(object, "max_queues", info->max_queues);
+	json_put_number(object, "max_vms", info->max_vms);
+	json_put_number(object, "va_bits", info->va_bits);
+	json_put_number(object, "max_commands", info->max_commands);
+	json_put_number(object, "job_timeout_ms", info->job_timeout_ms);
+	return object;
+}
+
+/* Not events_dropped: that one is of this process, which has read none */
+static struct json_object *counters(const struct sfab_device_counters *c)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_put_number(object, "commands", c->commands);
+	json_put_number(object, "bytes_hbm", c->bytes_hbm);
+	json_put_number(object, "bytes_system", c->bytes_system);
+	json_put_number(object, "bytes_peer", c->bytes_peer);
+	json_put_number(object, "faults", c->faults);
+	json_put_number(object, "queue_resets", c->queue_resets);
+	json_put_number(object, "device_resets", c->device_resets);
+	json_put_number(object, "job_timeouts", c->job_timeouts);
+	json_put_number(object, "interrupts", c->interrupts);
+	return object;
+}
+
+/* A peer that cannot be asked has a path of null; why was told */
+static struct json_object *peer(struct sfab_context *context, struct sfab_device *device,
+				unsigned int index)
+{
+	struct json_object *object = json_object_new_object();
+	struct sfab_device_info info = { .size = sizeof(info) };
+	struct sfab_device *other;
+	int reach = -1;
+
+	json_put_number(object, "index", index);
+	if (sfab_device_get(context, index, &other) == 0 &&
+	    sfab_device_get_info(other, &info) == 0) {
+		json_put_text(object, "name", info.name);
+		json_put_text(object, "pci_address", info.pci_address);
+		json_put_text(object, "uuid", info.uuid);
+		reach = sfab_device_reach(device, other);
+	}
+	if (reach < 0)
+		complain_library();
+	json_put(object, "path",
+		 reach < 0 ? NULL : json_object_new_string(sfab_reach_name(reach)));
+	return object;
+}
+
+static struct json_object *peers(struct sfab_context *context, struct sfab_device *device,
+				 unsigned int self)
+{
+	struct json_object *list = json_object_new_array();
+	unsigned int i, count = sfab_device_count(context);
+
+	for (i = 0; i < count; i++) {
+		if (i != self)
+			json_object_array_add(list, peer(context, device, i));
+	}
+	return list;
+}
+
+static struct json_object *describe(struct sfab_context *context, struct sfab_device *device)
+{
+	struct sfab_device_counters now = { .size = sizeof(now) };
+	struct sfab_device_info info;
+	struct json_object *object;
+
+	if (accel_info(device, &info))
+		return NULL;
+	if (sfab_device_get_counters(device, &now) < 0) {
+		complain_library();
+		return NULL;
+	}
+	object = accel_describe(&info);
+	json_put_number(object, "system_used", info.system_used);
+	json_put_number(object, "registered", info.registered);
+	json_put(object, "numa_node",
+		 info.numa_node < 0 ? NULL : json_object_new_int(info.numa_node));
+	json_put(object, "features", features(info.features));
+	json_put(object, "limits", limits(&info));
+	json_put(object, "counters", counters(&now));
+	json_put(object, "peers", peers(context, device, info.index));
+	return object;
+}
+
+static void show(struct json_object *list)
+{
+	size_t i, count = json_object_array_length(list);
+	struct json_object *object, *others;
+
+	for (i = 0; i < count; i++) {
+		object = json_object_array_get_idx(list, i);
+		others = json_object_object_get(object, "peers");
+		if (i)
+			putchar('\n');
+		render_fields(sections, object);
+		if (json_object_array_length(others))
+			render_table(peer_columns, others);
+	}
+}
+
+struct request {
+	bool json;
+	const char *name;	/* NULL: all */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct request *request = state->input;
+
+	switch (key) {
+	case 'j':
+		request->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (request->name)
+			argp_error(state, "'%s' is one argument too many: name one accelerator, or none for all",
+				   arg);
+		request->name = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int collect_one(struct sfab_context *context, struct sfab_device *device,
+		       struct json_object *list)
+{
+	struct json_object *object = describe(context, device);
+
+	if (!object)
+		return -1;
+	json_object_array_add(list, object);
+	return 0;
+}
+
+static int collect(struct sfab_context *context, const char *name, struct json_object *list)
+{
+	unsigned int i, count = accel_count(context);
+	struct sfab_device *device;
+	int ret = count ? 0 : -1;
+
+	if (count && name)
+		return accel_find(context, name, &device) ?: collect_one(context, device, list);
+
+	for (i = 0; i < count; i++) {
+		if (sfab_device_get(context, i, &device) < 0)
+			ret = complain_library();
+		else if (collect_one(context, device, list))
+			ret = -1;
+	}
+	return ret;
+}
+
+int info_main(int argc, char **argv)
+{
+	static const struct argp_option options[] = { OPTION_JSON, { 0 } };
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "[ACCELERATOR]",
+		.doc = "Tell everything about one accelerator, or about all.\v"
+		       "ACCELERATOR is an index (0), a node (accel0, /dev/accel/accel0), a PCI "
+		       "address (0000:01:00.0) or a UUID, as 'sfab list' shows them.",
+	};
+	struct json_object *document, *list;
+	struct sfab_context *context;
+	struct request request = { 0 };
+	int ret;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &request);
+	if (accel_open(&context))
+		return EXIT_FAILURE;
+
+	document = json_object_new_object();
+	list = json_object_new_array();
+	json_put(document, "accelerators", list);
+	ret = collect(context, request.name, list);
+
+	if (request.json)
+		render_json(document);
+	else
+		show(list);
+	json_object_put(document);
+	sfab_context_close(context);
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}

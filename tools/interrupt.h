@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lets a command that was interrupted clean up before it dies
+ */
+#ifndef SFAB_TOOL_INTERRUPT_H
+#define SFAB_TOOL_INTERRUPT_H
+
+#include <stdbool.h>
+
+/** interrupt_catch() - from now on SIGINT, SIGTERM and SIGHUP only set a flag */
+void interrupt_catch(void);
+
+/** interrupted() - has one of them come? */
+bool interrupted(void);
+
+/** interrupt_die() - if so, die of it, as the shell expects */
+void interrupt_die(void);
+
+#endif
