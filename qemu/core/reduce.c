@@ -41,21 +41,57 @@ static inline uint32_t as_bits(float f)
 	return bits;
 }
 
+/*
+ * Choices are made with masks, and magnitudes compared as signed numbers: plain
+ * SSE2 has both, so that the loops below vectorise on every host.
+ */
+static inline uint32_t mask32(bool condition)
+{
+	return -(uint32_t)condition;
+}
+
+static inline uint32_t select32(uint32_t mask, uint32_t yes, uint32_t no)
+{
+	return (yes & mask) | (no & ~mask);
+}
+
+static inline uint16_t mask16(bool condition)
+{
+	return -(uint16_t)condition;
+}
+
+static inline uint16_t select16(uint16_t mask, uint16_t yes, uint16_t no)
+{
+	return (yes & mask) | (no & ~mask);
+}
+
+static inline uint32_t nan32(uint32_t a)
+{
+	return mask32((int32_t)(a & 0x7fffffff) > 0x7f800000);
+}
+
+static inline uint16_t nan16(uint16_t a, int16_t infinity)
+{
+	return mask16((int16_t)(a & 0x7fff) > infinity);
+}
+
 static inline uint32_t add_fp32(uint32_t a, uint32_t b)
 {
 	uint32_t sum = as_bits(as_float(a) + as_float(b));
 
-	return (sum & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : sum;
+	return select32(nan32(sum), 0x7fc00000, sum);
 }
 
-/* Exact. The product moves the exponent, and makes subnormals normal. */
+/* Exact. A subnormal is an integer times 2^-24: no slow binary32 subnormals. */
 static inline uint32_t fp16_to_fp32(uint16_t h)
 {
 	uint32_t sign = (uint32_t)(h & 0x8000) << 16;
-	uint32_t magnitude = h & 0x7fff;
-	uint32_t bits = as_bits(as_float(magnitude << 13) * 0x1p112f);
+	int32_t magnitude = h & 0x7fff;
+	uint32_t small = as_bits((float)magnitude * 0x1p-24f);
+	uint32_t normal = ((uint32_t)magnitude << 13) + (112u << 23) +
+			  (mask32(magnitude >= 0x7c00) & 112u << 23);
 
-	return sign | bits | (magnitude >= 0x7c00 ? 0x7f800000 : 0);
+	return sign | select32(mask32(magnitude < 0x0400), small, normal);
 }
 
 /*
@@ -65,15 +101,16 @@ static inline uint32_t fp16_to_fp32(uint16_t h)
  */
 static inline uint16_t fp32_to_fp16(uint32_t f)
 {
-	uint16_t sign = f >> 16 & 0x8000;
-	uint32_t magnitude = f & 0x7fffffff;
-	uint32_t small = as_bits(as_float(magnitude) + 0.5f) - 0x3f000000;
-	uint32_t normal = (magnitude - (112u << 23) + 0xfff +
-			   (magnitude >> 13 & 1)) >> 13;
-	uint32_t h = magnitude < 0x38800000 ? small : normal;
+	uint32_t sign = f >> 16 & 0x8000;
+	int32_t magnitude = f & 0x7fffffff;
+	uint32_t small = as_bits(as_float((uint32_t)magnitude) + 0.5f) -
+			 0x3f000000;
+	uint32_t normal = ((uint32_t)magnitude - (112u << 23) + 0xfff +
+			   ((uint32_t)magnitude >> 13 & 1)) >> 13;
+	uint32_t h = select32(mask32(magnitude < 0x38800000), small, normal);
 
-	h = magnitude >= 0x47800000 ? 0x7c00 : h;
-	return magnitude > 0x7f800000 ? 0x7e00 : sign | h;
+	h = select32(mask32(magnitude >= 0x47800000), 0x7c00, h);
+	return select32(nan32(f), 0x7e00, sign | h);
 }
 
 static inline uint16_t add_fp16(uint16_t a, uint16_t b)
@@ -88,28 +125,50 @@ static inline uint16_t add_bf16(uint16_t a, uint16_t b)
 			     as_float((uint32_t)b << 16));
 	uint32_t rounded = (f + 0x7fff + (f >> 16 & 1)) >> 16;
 
-	return (f & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded;
+	return select32(nan32(f), 0x7fc0, rounded);
 }
 
 /* A signed integer that is ordered as the floating-point value is. */
 static inline int32_t order32(uint32_t bits)
 {
-	return (int32_t)(bits ^ (bits >> 31 ? 0x7fffffff : 0));
+	return (int32_t)(bits ^ (-(bits >> 31) & 0x7fffffff));
 }
 
 static inline int16_t order16(uint16_t bits)
 {
-	return (int16_t)(bits ^ (bits >> 15 ? 0x7fff : 0));
+	return (int16_t)(bits ^ (-(bits >> 15) & 0x7fff));
 }
 
-static inline bool nan32(uint32_t a, uint32_t b)
+static inline uint32_t min_of_fp32(uint32_t a, uint32_t b)
 {
-	return (a & 0x7fffffff) > 0x7f800000 || (b & 0x7fffffff) > 0x7f800000;
+	uint32_t less = mask32(order32(a) < order32(b));
+
+	return select32(nan32(a) | nan32(b), 0x7fc00000, select32(less, a, b));
 }
 
-static inline bool nan16(uint16_t a, uint16_t b, uint16_t infinity)
+static inline uint32_t max_of_fp32(uint32_t a, uint32_t b)
 {
-	return (a & 0x7fff) > infinity || (b & 0x7fff) > infinity;
+	uint32_t less = mask32(order32(a) < order32(b));
+
+	return select32(nan32(a) | nan32(b), 0x7fc00000, select32(less, b, a));
+}
+
+static inline uint16_t min_of_16(uint16_t a, uint16_t b, int16_t infinity,
+				 uint16_t nan)
+{
+	uint16_t less = mask16(order16(a) < order16(b));
+
+	return select16(nan16(a, infinity) | nan16(b, infinity), nan,
+			select16(less, a, b));
+}
+
+static inline uint16_t max_of_16(uint16_t a, uint16_t b, int16_t infinity,
+				 uint16_t nan)
+{
+	uint16_t less = mask16(order16(a) < order16(b));
+
+	return select16(nan16(a, infinity) | nan16(b, infinity), nan,
+			select16(less, b, a));
 }
 
 #define DEFINE_LOOP(name, member, type, result)				\
@@ -127,20 +186,14 @@ DEFINE_LOOP(sum_i32, w, uint32_t, a + b)
 DEFINE_LOOP(min_i32, w, uint32_t, (int32_t)a < (int32_t)b ? a : b)
 DEFINE_LOOP(max_i32, w, uint32_t, (int32_t)a > (int32_t)b ? a : b)
 DEFINE_LOOP(sum_fp32, w, uint32_t, add_fp32(a, b))
-DEFINE_LOOP(min_fp32, w, uint32_t,
-	    nan32(a, b) ? 0x7fc00000 : order32(a) < order32(b) ? a : b)
-DEFINE_LOOP(max_fp32, w, uint32_t,
-	    nan32(a, b) ? 0x7fc00000 : order32(a) > order32(b) ? a : b)
+DEFINE_LOOP(min_fp32, w, uint32_t, min_of_fp32(a, b))
+DEFINE_LOOP(max_fp32, w, uint32_t, max_of_fp32(a, b))
 DEFINE_LOOP(sum_fp16, h, uint16_t, add_fp16(a, b))
-DEFINE_LOOP(min_fp16, h, uint16_t,
-	    nan16(a, b, 0x7c00) ? 0x7e00 : order16(a) < order16(b) ? a : b)
-DEFINE_LOOP(max_fp16, h, uint16_t,
-	    nan16(a, b, 0x7c00) ? 0x7e00 : order16(a) > order16(b) ? a : b)
+DEFINE_LOOP(min_fp16, h, uint16_t, min_of_16(a, b, 0x7c00, 0x7e00))
+DEFINE_LOOP(max_fp16, h, uint16_t, max_of_16(a, b, 0x7c00, 0x7e00))
 DEFINE_LOOP(sum_bf16, h, uint16_t, add_bf16(a, b))
-DEFINE_LOOP(min_bf16, h, uint16_t,
-	    nan16(a, b, 0x7f80) ? 0x7fc0 : order16(a) < order16(b) ? a : b)
-DEFINE_LOOP(max_bf16, h, uint16_t,
-	    nan16(a, b, 0x7f80) ? 0x7fc0 : order16(a) > order16(b) ? a : b)
+DEFINE_LOOP(min_bf16, h, uint16_t, min_of_16(a, b, 0x7f80, 0x7fc0))
+DEFINE_LOOP(max_bf16, h, uint16_t, max_of_16(a, b, 0x7f80, 0x7fc0))
 
 static void (*const loops[4][3])(union block *restrict,
 				 const union block *restrict) = {
