@@ -5,7 +5,6 @@
 
 SHELL := /bin/bash
 O := $(CURDIR)/build
-STAGE := $(O)/stage
 KERNEL ?= distro
 prefix ?= /usr/local
 KVER ?= $(shell uname -r)
@@ -19,20 +18,20 @@ endif
 MAKEFLAGS += --no-print-directory
 
 .NOTPARALLEL:
-.PHONY: all help lab debug-kernel userland tests modules stage shell demo bench check lint \
+.PHONY: all help lab debug-kernel userland modules stage shell demo bench check lint \
 	install install-user install-module clean
 
-all: userland tests modules
+all: userland modules
 
 help:
 	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
 
-#: make                        library, tool, tests and module, into build/
-userland:
-	+@for dir in $(USERLAND); do $(IN) $(MAKE) -C $$dir O=$(O) || exit; done
+# The library goes to $(O)/lib, the tool to $(O)/bin.
+out = $(if $(filter runtime,$(1)),$(O)/lib,$(O))
 
-tests: userland
-	+@[ ! -e tests/Makefile ] || $(IN) $(MAKE) -C tests O=$(O)
+#: make                        library, tool and module, into build/
+userland:
+	+@$(foreach dir,$(USERLAND),$(IN) $(MAKE) -C $(dir) O=$(call out,$(dir)) &&) true
 
 #: make modules                sfab.ko for the guests' kernel; KERNEL=distro|second|debug
 #: make modules KDIR=DIR       sfab.ko for the kernel of yours that DIR belongs to, with your compiler
@@ -49,10 +48,7 @@ debug-kernel:
 
 # What the guests see installed under /usr.
 stage: all
-	+@rm -rf $(STAGE).tmp && mkdir -p $(STAGE).tmp
-	+@for dir in $(USERLAND); do \
-		$(IN) $(MAKE) -C $$dir O=$(O) DESTDIR=$(STAGE).tmp prefix=/usr install >/dev/null || exit; done
-	@rm -rf $(STAGE) && mv $(STAGE).tmp $(STAGE)
+	+@O=$(O) $(IN) $(LAB)/stage $(USERLAND)
 
 #: make shell                  a shell in a guest; ACCELS=8 NODES=1 KERNEL=distro|debug
 shell: lab stage
@@ -77,9 +73,11 @@ bench: lab stage
 #: make install                module, library, headers, tool, man pages; DESTDIR= prefix=/usr/local
 install: install-user install-module
 
+install-user: O := $(O)/native
 install-user:
-	+@for dir in $(USERLAND); do $(MAKE) -C $$dir O=$(O)/native && \
-		$(MAKE) -C $$dir O=$(O)/native DESTDIR=$(DESTDIR) prefix=$(prefix) install || exit; done
+	+@$(foreach dir,$(USERLAND),$(MAKE) -C $(dir) O=$(call out,$(dir)) && \
+		$(MAKE) -C $(dir) O=$(call out,$(dir)) DESTDIR=$(DESTDIR) \
+			prefix=$(prefix) PREFIX=$(prefix) install &&) true
 
 install-module:
 	+@$(LAB)/build-module $(or $(KDIR),/lib/modules/$(KVER)/build) \

@@ -38,12 +38,23 @@ base_initrd() { # prints the path of the cached part: busybox, /init, modules fo
 # The layer that brings sfab.ko and the module indexes (`make modules` and `make stage` fill it).
 module_layer() { echo "$REPO/build/guest/$(kernel_release "$1")"; }
 
+# What lies over the Debian root: copies, since a build may replace the originals while we run.
+copy_layers() {
+	layers=(root)
+	mkdir -p "$run/layers"
+	if [ -d "$REPO/build/stage" ]; then
+		layers=(stage "${layers[@]}")
+		cp -a "$REPO/build/stage" "$run/layers/stage"
+	fi
+	if [ "$module" = 1 ]; then
+		layers=(modules "${layers[@]}")
+		cp -a "$(module_layer "$kernel")" "$run/layers/modules"
+	fi
+}
+
 # The initramfs of this run: the cached base and, in a second archive, what to do.
 make_initrd() {
 	local dir=$run/initrd.d
-	layers=(root)
-	[ ! -d "$REPO/build/stage" ] || layers=(stage "${layers[@]}")
-	[ ! -d "$(module_layer "$kernel")" ] || layers=(modules "${layers[@]}")
 	mkdir -p "$dir/lab"
 	cat >"$dir/lab/conf" <<-END
 		LAYERS='${layers[*]}'
@@ -116,7 +127,7 @@ accel_args() {
 }
 
 boot() {
-	local qemu cmdline image status=0 args=()
+	local qemu cmdline image layer status=0 args=()
 	qemu=$(lab_qemu)
 	image=/boot/vmlinuz-$release
 	[ "$kernel" != debug ] || image=$(lab_debug_kernel)/bzImage
@@ -124,9 +135,12 @@ boot() {
 	args=(-nodefaults -no-user-config -display none -no-reboot -L "$qemu/firmware")
 	machine_args
 	args+=(-kernel "$image" -initrd "$run/initrd" -qmp "unix:$run/qmp.sock,server=on,wait=off")
-	share_args root /lab/root ro
-	[[ " ${layers[*]} " != *" stage "* ]] || share_args stage "$REPO/build/stage" ro
-	[[ " ${layers[*]} " != *" modules "* ]] || share_args modules "$(module_layer "$kernel")" ro
+	for layer in "${layers[@]}"; do
+		case $layer in
+		root) share_args root /lab/root ro ;;
+		*) share_args "$layer" "$run/layers/$layer" ro ;;
+		esac
+	done
 	share_args repo "$REPO" ro
 	[ -z "$share" ] || share_args share "$share" rw
 	args+=(-device virtio-serial-pci)

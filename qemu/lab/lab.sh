@@ -65,6 +65,17 @@ lock() {
 	flock "$fd"
 }
 
+# Put directory NEW in the place of DIR at once, so that nobody finds neither.
+#   replace NEW DIR
+replace() {
+	if [ -d "$2" ] && mv --exchange -T "$1" "$2" 2>/dev/null; then
+		rm -rf "$1"
+		return
+	fi
+	rm -rf "$2"
+	mv -T "$1" "$2"
+}
+
 show_progress() { # LABEL SECONDS LOG
 	local last
 	last=$(tail -n1 "$3" 2>/dev/null | tr -d '\r' | tr '\t' ' ' | cut -c1-60)
