@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The functions of libudev that the library uses, over the fake devices.  A device
+ * of another driver is in the subsystem too, and one that goes while it is looked at.
+ */
+#include <errno.h>
+#include <libudev.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "kernel.h"
+
+#define FOREIGN	FAKE_MAX_DEVICES	/* of another driver */
+#define VANISHED	(FAKE_MAX_DEVICES + 1)
+#define SLOTS	(FAKE_MAX_DEVICES + 2)
+
+struct udev {
+	int unused;
+};
+
+struct udev_monitor {
+	int fd;
+};
+
+struct udev_list_entry {
+	char name[64];
+	struct udev_list_entry *next;
+};
+
+struct udev_enumerate {
+	struct udev_list_entry entries[SLOTS];
+};
+
+struct udev_device {
+	unsigned int index;
+	char sysname[32];
+	char devnode[64];
+	bool pci;
+	struct udev_device *parent;
+};
+
+static bool monitor_works;
+static struct udev_monitor *monitor;	/* the newest */
+
+void fake_monitor(bool works)
+{
+	monitor_works = works;
+}
+
+/* A device came or went */
+static void send_uevent(void)
+{
+	if (monitor)
+		eventfd_write(monitor->fd, 1);
+}
+
+void fake_plug(unsigned int device)
+{
+	devices[device].present = true;
+	send_uevent();
+}
+
+void fake_remove(unsigned int device)
+{
+	device_leave(&devices[device]);
+	send_uevent();
+}
+
+struct udev *udev_new(void)
+{
+	return fake_calloc(1, sizeof(struct udev));
+}
+
+struct udev *udev_unref(struct udev *udev)
+{
+	free(udev);
+	return NULL;
+}
+
+struct udev_monitor *udev_monitor_new_from_netlink(struct udev *udev, const char *name)
+{
+	(void)udev;
+	if (!monitor_works || (strcmp(name, "udev") && strcmp(name, "kernel")))
+		return NULL;
+	monitor = malloc(sizeof(*monitor));
+	monitor->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+	return monitor;
+}
+
+struct udev_monitor *udev_monitor_unref(struct udev_monitor *mon)
+{
+	if (mon) {
+		close(mon->fd);
+		free(mon);
+		monitor = NULL;
+	}
+	return NULL;
+}
+
+int udev_monitor_filter_add_match_subsystem_devtype(struct udev_monitor *mon,
+						    const char *subsystem, const char *devtype)
+{
+	(void)mon;
+	return strcmp(subsystem, "accel") || devtype ? -EINVAL : 0;
+}
+
+int udev_monitor_enable_receiving(struct udev_monitor *mon)
+{
+	(void)mon;
+	return 0;
+}
+
+int udev_monitor_get_fd(struct udev_monitor *mon)
+{
+	return mon->fd;
+}
+
+struct udev_device *udev_monitor_receive_device(struct udev_monitor *mon)
+{
+	eventfd_t one;
+
+	return eventfd_read(mon->fd, &one) ? NULL : calloc(1, sizeof(struct udev_device));
+}
+
+struct udev_enumerate *udev_enumerate_new(struct udev *udev)
+{
+	(void)udev;
+	return fake_calloc(1, sizeof(struct udev_enumerate));
+}
+
+struct udev_enumerate *udev_enumerate_unref(struct udev_enumerate *list)
+{
+	free(list);
+	return NULL;
+}
+
+int udev_enumerate_add_match_subsystem(struct udev_enumerate *list, const char *subsystem)
+{
+	(void)list;
+	return strcmp(subsystem, "accel") ? -EINVAL : 0;
+}
+
+/* In an order that is not that of PCI addresses: highest first */
+int udev_enumerate_scan_devices(struct udev_enumerate *list)
+{
+	struct udev_list_entry *last = NULL;
+	unsigned int i;
+
+	for (i = 0; i < SLOTS; i++) {
+		struct udev_list_entry *entry = &list->entries[i];
+
+		if (i < FAKE_MAX_DEVICES && !devices[i].present)
+			continue;
+		snprintf(entry->name, sizeof(entry->name), "/sys/fake/%u", i);
+		entry->next = last;
+		last = entry;
+	}
+	return 0;
+}
+
+struct udev_list_entry *udev_enumerate_get_list_entry(struct udev_enumerate *list)
+{
+	unsigned int i;
+
+	for (i = SLOTS; i-- > 0;) {
+		if (list->entries[i].name[0])
+			return &list->entries[i];
+	}
+	return NULL;
+}
+
+struct udev_list_entry *udev_list_entry_get_next(struct udev_list_entry *entry)
+{
+	return entry->next;
+}
+
+const char *udev_list_entry_get_name(struct udev_list_entry *entry)
+{
+	return entry->name;
+}
+
+struct udev_device *udev_device_new_from_syspath(struct udev *udev, const char *syspath)
+{
+	struct udev_device *dev;
+	unsigned int index;
+
+	(void)udev;
+	if (sscanf(syspath, "/sys/fake/%u", &index) != 1 || index == VANISHED)
+		return NULL;
+	dev = calloc(1, sizeof(*dev));
+	dev->index = index;
+	snprintf(dev->sysname, sizeof(dev->sysname), "accel%u", index);
+	snprintf(dev->devnode, sizeof(dev->devnode), "/dev/accel/accel%u", index);
+	dev->parent = calloc(1, sizeof(*dev));
+	dev->parent->index = index;
+	dev->parent->pci = true;
+	snprintf(dev->parent->sysname, sizeof(dev->parent->sysname), "0000:%02x:00.0", index + 1);
+	return dev;
+}
+
+struct udev_device *udev_device_unref(struct udev_device *dev)
+{
+	free(dev->parent);
+	free(dev);
+	return NULL;
+}
+
+struct udev_device *udev_device_get_parent_with_subsystem_devtype(struct udev_device *dev,
+								  const char *subsystem,
+								  const char *devtype)
+{
+	return strcmp(subsystem, "pci") || devtype ? NULL : dev->parent;
+}
+
+const char *udev_device_get_driver(struct udev_device *dev)
+{
+	if (!dev->pci)
+		return NULL;
+	return dev->index == FOREIGN ? "ivpu" : "sfab";
+}
+
+const char *udev_device_get_devnode(struct udev_device *dev)
+{
+	return dev->devnode;
+}
+
+const char *udev_device_get_sysname(struct udev_device *dev)
+{
+	return dev->sysname;
+}
