@@ -53,7 +53,7 @@ static const struct field peer_columns[] = {
 	{ 0 }
 };
 
-static struct json_object *features(uint64_t bits)
+static struct json_object *describe_features(uint64_t bits)
 {
 	static const struct {
 		uint64_t bit;
@@ -75,7 +75,7 @@ static struct json_object *features(uint64_t bits)
 	return list;
 }
 
-static struct json_object *limits(const struct sfab_device_info *info)
+static struct json_object *describe_limits(const struct sfab_device_info *info)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -88,7 +88,7 @@ static struct json_object *limits(const struct sfab_device_info *info)
 }
 
 /* Not events_dropped: that one is of this process, which has read none */
-static struct json_object *counters(const struct sfab_device_counters *c)
+static struct json_object *describe_counters(const struct sfab_device_counters *c)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -104,11 +104,10 @@ static struct json_object *counters(const struct sfab_device_counters *c)
 	return object;
 }
 
-/* A peer that cannot be asked has a path of null; why was told */
-static struct json_object *peer(struct sfab_context *context, struct sfab_device *device,
-				unsigned int index)
+/* A peer that cannot be asked has a path of null */
+static int describe_peer(struct sfab_context *context, struct sfab_device *device,
+			 unsigned int index, struct json_object *object)
 {
-	struct json_object *object = json_object_new_object();
 	struct sfab_device_info info = { .size = sizeof(info) };
 	struct sfab_device *other;
 	int reach = -1;
@@ -121,48 +120,54 @@ static struct json_object *peer(struct sfab_context *context, struct sfab_device
 		json_put_text(object, "uuid", info.uuid);
 		reach = sfab_device_reach(device, other);
 	}
-	if (reach < 0)
-		complain_library();
 	json_put(object, "path",
 		 reach < 0 ? NULL : json_object_new_string(sfab_reach_name(reach)));
-	return object;
+	return reach < 0 ? complain_library() : 0;
 }
 
-static struct json_object *peers(struct sfab_context *context, struct sfab_device *device,
-				 unsigned int self)
+static int describe_peers(struct sfab_context *context, struct sfab_device *device,
+			  unsigned int self, struct json_object *list)
 {
-	struct json_object *list = json_object_new_array();
 	unsigned int i, count = sfab_device_count(context);
+	struct json_object *object;
+	int ret = 0;
 
 	for (i = 0; i < count; i++) {
-		if (i != self)
-			json_object_array_add(list, peer(context, device, i));
+		if (i == self)
+			continue;
+		object = json_object_new_object();
+		json_object_array_add(list, object);
+		if (describe_peer(context, device, i, object))
+			ret = -1;
 	}
-	return list;
+	return ret;
 }
 
-static struct json_object *describe(struct sfab_context *context, struct sfab_device *device)
+/* Adds what can be told to the list, also if that is not all */
+static int describe(struct sfab_context *context, struct sfab_device *device,
+		    struct json_object *list)
 {
 	struct sfab_device_counters now = { .size = sizeof(now) };
+	struct json_object *object, *peers;
 	struct sfab_device_info info;
-	struct json_object *object;
 
 	if (accel_info(device, &info))
-		return NULL;
-	if (sfab_device_get_counters(device, &now) < 0) {
-		complain_library();
-		return NULL;
-	}
+		return -1;
+	if (sfab_device_get_counters(device, &now) < 0)
+		return complain_library();
+
 	object = accel_describe(&info);
+	peers = json_object_new_array();
+	json_object_array_add(list, object);
 	json_put_number(object, "system_used", info.system_used);
 	json_put_number(object, "registered", info.registered);
 	json_put(object, "numa_node",
 		 info.numa_node < 0 ? NULL : json_object_new_int(info.numa_node));
-	json_put(object, "features", features(info.features));
-	json_put(object, "limits", limits(&info));
-	json_put(object, "counters", counters(&now));
-	json_put(object, "peers", peers(context, device, info.index));
-	return object;
+	json_put(object, "features", describe_features(info.features));
+	json_put(object, "limits", describe_limits(&info));
+	json_put(object, "counters", describe_counters(&now));
+	json_put(object, "peers", peers);
+	return describe_peers(context, device, info.index, peers);
 }
 
 static void show(struct json_object *list)
@@ -205,17 +210,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int collect_one(struct sfab_context *context, struct sfab_device *device,
-		       struct json_object *list)
-{
-	struct json_object *object = describe(context, device);
-
-	if (!object)
-		return -1;
-	json_object_array_add(list, object);
-	return 0;
-}
-
 static int collect(struct sfab_context *context, const char *name, struct json_object *list)
 {
 	unsigned int i, count = accel_count(context);
@@ -223,12 +217,12 @@ static int collect(struct sfab_context *context, const char *name, struct json_o
 	int ret = count ? 0 : -1;
 
 	if (count && name)
-		return accel_find(context, name, &device) ?: collect_one(context, device, list);
+		return accel_find(context, name, &device) ?: describe(context, device, list);
 
 	for (i = 0; i < count; i++) {
 		if (sfab_device_get(context, i, &device) < 0)
 			ret = complain_library();
-		else if (collect_one(context, device, list))
+		else if (describe(context, device, list))
 			ret = -1;
 	}
 	return ret;

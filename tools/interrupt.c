@@ -30,6 +30,8 @@ void interrupt_catch(void)
 	catch_one(SIGINT);
 	catch_one(SIGTERM);
 	catch_one(SIGHUP);
+	/* A write beyond the limit of the size of files shall fail, not kill */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 bool interrupted(void)

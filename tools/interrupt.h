@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/** interrupt_catch() - from now on SIGINT, SIGTERM and SIGHUP only set a flag */
+/** interrupt_catch() - SIGINT, SIGTERM, SIGHUP only set a flag, SIGXFSZ does nothing */
 void interrupt_catch(void);
 
 /** interrupted() - has one of them come? */

@@ -49,6 +49,7 @@ struct sfab_mem {
 
 struct sfab_queue {
 	struct sfab_device *device;
+	int refs;		/* a batch outlives its queue */
 };
 
 struct sfab_batch {
@@ -329,29 +330,31 @@ int sfab_queue_create(struct sfab_device *device, unsigned int flags, struct sfa
 	if (flags)
 		return fail(-EINVAL, "fake: flags");
 	*queue = malloc(sizeof(**queue));
-	(*queue)->device = device;
+	**queue = (struct sfab_queue){ .device = device, .refs = 1 };
 	device->context->objects++;
 	return 0;
+}
+
+static void queue_put(struct sfab_queue *queue)
+{
+	if (--queue->refs)
+		return;
+	queue->device->context->objects--;
+	free(queue);
 }
 
 void sfab_queue_destroy(struct sfab_queue *queue)
 {
 	if (queue)
-		queue->device->context->objects--;
-	/* Freed with the batch, which knows its queue until then */
+		queue_put(queue);
 }
 
 int sfab_batch_create(struct sfab_queue *queue, struct sfab_batch **batch)
 {
-	int planned = injected(__func__);
-
-	if (planned) {
-		free(queue);	/* no batch will */
-		return planned;
-	}
+	FAIL_IF_PLANNED();
 	*batch = calloc(1, sizeof(**batch));
 	(*batch)->queue = queue;
-	queue->device->context->objects++;
+	queue->refs++;
 	return 0;
 }
 
@@ -359,8 +362,7 @@ void sfab_batch_free(struct sfab_batch *batch)
 {
 	if (!batch)
 		return;
-	batch->queue->device->context->objects--;
-	free(batch->queue);
+	queue_put(batch->queue);
 	free(batch);
 }
 
