@@ -22,9 +22,9 @@
 /* An engine leaves its slice within milliseconds, unless its host hangs. */
 #define SFAB_PARK_MS            2000
 
-/* How much a synchronous call does before the guest goes on for a while. */
-#define SFAB_SYNC_SLICES        8
-#define SFAB_SYNC_PAUSE_NS      1000
+/* How much a synchronous call does before the guest goes on, and for how long. */
+#define SFAB_SYNC_SLICES        4
+#define SFAB_SYNC_PAUSE_NS      100000
 
 /* The thread has nothing left to do but to return. */
 static void sfab_engine_join(void *opaque)

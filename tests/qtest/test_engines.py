@@ -149,7 +149,7 @@ class Synchronous(unittest.TestCase):
         steps = []
         for _ in range(4):
             before = self.accel.counter(2)
-            self.lab.machine.clock(1000)
+            self.lab.machine.clock(100000)
             steps.append(self.accel.counter(2) - before)
         self.assertGreaterEqual(steps[-1], 16 * MiB)
         self.assertEqual(steps[-1], steps[-2])
@@ -160,14 +160,14 @@ class Synchronous(unittest.TestCase):
 
     def test_stop_and_continue(self):
         endless(self.accel).doorbell()
-        self.lab.machine.clock(1000)
+        self.lab.machine.clock(100000)
         self.lab.machine.qmp("stop")
         before = self.accel.counter(2)
         time.sleep(0.05)
         self.assertEqual(self.accel.counter(2), before)
         self.lab.machine.qmp("cont")
-        self.lab.machine.clock(1000)
-        self.lab.machine.clock(1000)
+        self.lab.machine.clock(100000)
+        self.lab.machine.clock(100000)
         self.assertGreater(self.accel.counter(2), before)
 
     def test_message_to_the_device_itself(self):

@@ -30,9 +30,12 @@ class Storm:
     def __init__(self, lab, seed):
         self.lab, self.machine = lab, lab.machine
         self.random = random.Random(seed)
-        self.actions = ((30, self.register), (8, self.read), (14, self.ring), (14, self.doorbell),
-                        (10, self.table), (8, self.enable), (6, self.clock), (2, self.config),
-                        (1, self.reset))
+        self.roots = {}
+        for accel in lab.accels:
+            self.tables(accel)
+        self.actions = ((60, self.register), (20, self.read), (60, self.ring),
+                        (120, self.doorbell), (6, self.table), (30, self.enable),
+                        (20, self.clock), (6, self.config), (1, self.reset))
         self.weights = [weight for weight, _ in self.actions]
 
     def number(self):
@@ -47,8 +50,19 @@ class Storm:
                                     self.number()))
         return (start + self.random.randrange(16 * MiB)) % (1 << 64)
 
-    def va(self):
-        return self.random.choice((0, 1 << 39, 1 << 40, self.number())) + self.number() % MiB
+    def va(self, align):
+        """In the three windows of tables(), now and then elsewhere."""
+        slot = self.random.choice((0, 1, 2)) << 39
+        return slot + self.random.randrange(0, 8 * MiB, align)
+
+    def tables(self, accel):
+        """What a sane driver would have made, from the bottom of the HBM."""
+        accel.next_table = 0
+        vm = AddressSpace(accel, 0)
+        vm.mirror(0, sfab.SYSTEM, sfab.RAM_FREE)
+        vm.mirror(1, sfab.HBM, 32 * MiB)
+        vm.mirror(2, sfab.PEER, self.lab.accels[1 - accel.index].bar2 + 32 * MiB)
+        self.roots[accel] = vm.root | sfab.VALID
 
     def offset(self):
         queue, vm = self.random.randrange(9), self.random.randrange(9)
@@ -66,30 +80,52 @@ class Storm:
         self.machine.read(accel.bar0 + self.offset(), self.random.choice((4, 8, 2, 1)))
 
     def command(self):
-        if self.random.random() < 0.3:
-            return self.random.randbytes(64)
-        opcode = self.random.randrange(10)
-        return command(opcode, self.random.choice((0, 1, 3, 3)), self.random.choice((0, 4, 8)),
-                       self.random.randrange(4), self.va() % (1 << 64), self.va() % (1 << 64),
-                       self.number(), self.number(), self.number(), self.number(), 0)
+        """A good command, or one that is wrong in a field, or 64 random bytes."""
+        opcode, width = self.random.randrange(9), self.random.choice((4, 8))
+        size = self.random.choice((0, 8, 4096, 65536, MiB, 8 * MiB, 8 * self.number())) % (1 << 38)
+        fields = {"dst": self.va(8), "src": self.va(8)}
+        if opcode in (sfab.NOP, sfab.TIMESTAMP, sfab.WRITE, sfab.FILL):
+            del fields["src"]
+        if opcode in (sfab.NOP, sfab.WAIT):
+            del fields["dst"]
+        if opcode in (sfab.COPY, sfab.COPY_2D, sfab.FILL, sfab.REDUCE):
+            fields["size"] = size
+        if opcode == sfab.COPY_2D:
+            fields.update(size=size % 65536, arg0=self.random.randrange(1000), arg1=65536,
+                          arg2=65536 + self.random.randrange(100))
+        if opcode == sfab.REDUCE:
+            fields.update(dtype=self.random.randrange(4), op=self.random.randrange(3))
+        if opcode in (sfab.ATOMIC, sfab.WAIT):
+            fields.update(op=self.random.randrange(3), arg1=self.number())
+        if opcode == sfab.WAIT:
+            fields["arg2"] = self.random.randrange(1, 300000)
+        if opcode in (sfab.ATOMIC, sfab.WAIT, sfab.WRITE, sfab.FILL):
+            fields.update(dtype=width, arg0=self.number() % (1 << 8 * width))
+        good = bytearray(command(opcode, self.random.choice((0, COMPLETE)), **fields))
+        if self.random.random() < 0.1:
+            good[self.random.randrange(64)] ^= 1 << self.random.randrange(8)
+        return self.random.randbytes(64) if self.random.random() < 0.02 else bytes(good)
 
-    def ring(self, accel):
-        queue = self.random.randrange(8)
+    def ring(self, accel, queue=None):
+        queue = self.random.randrange(8) if queue is None else queue
         base = sfab.RING_AREA + (accel.index * 8 + queue) * 0x10000
         for slot in range(64):
-            if self.random.random() < 0.3:
+            if self.random.random() < 0.5:
                 self.lab.ram.write(base + 64 * slot, self.command())
 
     def doorbell(self, accel):
         queue = self.random.randrange(8)
         tail = accel.r32(0x4000 + queue * 0x40 + sfab.Q_TAIL)
-        honest = self.random.random() < 0.7
+        honest = self.random.random() < 0.97
         tail = tail + self.random.randrange(1, 8) if honest else self.number()
         accel.w32(0x10000 + queue * 0x1000, tail % (1 << 32))
 
     def table(self, accel):
-        """Entries that mean something more often than by chance."""
-        for _ in range(16):
+        """Entries that mean something more often than by chance, or sane ones again."""
+        if self.random.random() < 0.5:
+            self.tables(accel)
+            return
+        for _ in range(4):
             entry = self.random.choice((
                 self.number(), self.bus() & ~0xfff | self.random.getrandbits(6),
                 self.random.randrange(0, 64 * MiB, 4096) | self.random.getrandbits(6) | 1))
@@ -97,12 +133,12 @@ class Storm:
 
     def enable(self, accel):
         """A queue that is likely to run."""
-        number = self.random.randrange(8)
+        number, vm = self.random.randrange(8), self.random.randrange(8)
         accel.pci.write(pci.COMMAND, pci.COMMAND_MEMORY | pci.COMMAND_MASTER, 2)
-        accel.w32(0x4000 + number * 0x40 + sfab.Q_CTRL, self.random.choice((0, sfab.Q_RESET)))
-        vm = self.random.randrange(8)
-        accel.w64(0x1000 + vm * 0x20, self.random.randrange(8) << 12 | 1)
+        accel.w32(0x4000 + number * 0x40 + sfab.Q_CTRL, sfab.Q_RESET)
+        accel.w64(0x1000 + vm * 0x20, self.roots[accel])
         Queue(accel, number, vm=vm, vector=self.random.randrange(16))
+        self.ring(accel, number)
         accel.w32(sfab.INT_ENABLE, 0xf)
         accel.w32(sfab.CTRL, 1)
 
@@ -145,11 +181,6 @@ class Fuzz(unittest.TestCase):
 
     def storm(self, seed, properties=""):
         lab = self.enterContext(Lab(accels=2, properties=properties))
-        for accel in lab.accels:
-            vm = AddressSpace(accel, 0)
-            vm.mirror(0, sfab.SYSTEM, sfab.RAM_FREE)
-            vm.mirror(1, sfab.HBM, 32 * MiB)
-            vm.mirror(2, sfab.PEER, lab.accels[1 - accel.index].bar2 + 32 * MiB)
         slowest = Storm(lab, seed).rage(OPS)
         self.assertLess(slowest, 3.0, "seconds")
         for accel in lab.accels:
