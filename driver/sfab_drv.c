@@ -228,7 +228,7 @@ static void sfab_fdinfo_memory(struct drm_printer *p, struct drm_file *file)
 		drm_print_memory_stats(p, &stats[i], DRM_GEM_OBJECT_RESIDENT, regions[i]);
 }
 
-/* Documentation/gpu/sfab-usage-stats.rst says what is counted */
+/* Documentation/sfab.rst says what is counted */
 static void sfab_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
 	struct sfab_file *sfile = file->driver_priv;
