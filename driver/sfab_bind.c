@@ -29,7 +29,7 @@
  * @sdev: device
  * @vm: VM; kept by whoever drains its queue
  * @syncs: to wait for and to signal
- * @fence: signalled at the end
+ * @fence: signalled when the change is in effect
  * @tables: page tables in reserve, and retired ones
  * @spare: mappings in reserve, without BO
  * @retired: mappings taken out of the tree
@@ -184,6 +184,8 @@ static void sfab_bind_work(struct work_struct *work)
 {
 	struct sfab_bind_job *job = container_of(work, struct sfab_bind_job, work);
 	struct dma_fence *fence = &job->fence->base;
+	struct sfab_vm *vm = job->vm;
+	u64 seqno = fence->seqno;
 	bool cookie;
 	int ret;
 
@@ -201,6 +203,9 @@ static void sfab_bind_work(struct work_struct *work)
 	job->fence = NULL;
 	dma_fence_put(fence);
 	sfab_bind_free(job);
+
+	WRITE_ONCE(vm->bind_finished, seqno);
+	wake_up_all(&vm->bind_wait);
 }
 
 /* ---- prepare: everything that can fail ---- */
@@ -399,9 +404,14 @@ int sfab_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 	if (ret)
 		goto err_vm;
 
-	/* Interrupted, the work goes on; repeating it makes no difference */
+	/*
+	 * The fence says that the change is in effect; the caller may count on
+	 * what was unmapped being let go of as well.  Interrupted, the work goes
+	 * on, and repeating it makes no difference.
+	 */
 	if (!args->sync_count) {
-		ret = dma_fence_wait(fence, true);
+		ret = wait_event_interruptible(vm->bind_wait,
+					       READ_ONCE(vm->bind_finished) >= fence->seqno);
 		if (!ret)
 			ret = min(dma_fence_get_status(fence), 0);
 	}

@@ -176,38 +176,58 @@ static void sfab_gem_free(struct drm_gem_object *obj)
 	kfree(bo);
 }
 
-static int sfab_gem_mmap_hbm(struct sfab_bo *bo, struct vm_area_struct *vma)
+/* How much one fault maps at the most */
+#define SFAB_FAULT_AROUND	SZ_2M
+
+static vm_fault_t sfab_gem_insert(struct vm_fault *vmf, struct sfab_bo *bo)
 {
+	struct vm_area_struct *vma = vmf->vma;
 	struct sfab_hbm *hbm = &to_sfab(bo->base.dev)->hbm;
-	unsigned long addr = vma->vm_start;
+	u64 want = (u64)(vmf->pgoff - drm_vma_node_start(&bo->base.vma_node)) << PAGE_SHIFT;
+	unsigned long addr = vmf->address;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct drm_buddy_block *block;
-	int ret;
+	u64 start = 0, left;
 
-	vma->vm_page_prot = pgprot_writecombine(vm_get_page_prot(vma->vm_flags));
+	left = min_t(u64, ALIGN(addr + 1, SFAB_FAULT_AROUND), vma->vm_end) - addr;
 	list_for_each_entry(block, &bo->blocks, link) {
-		u64 start = hbm->bar_phys + drm_buddy_block_offset(block);
-		u64 size = min_t(u64, drm_buddy_block_size(&hbm->mm, block),
-				 vma->vm_end - addr);
+		u64 size = drm_buddy_block_size(&hbm->mm, block);
 
-		if (!size)
-			break;
-		ret = io_remap_pfn_range(vma, addr, PHYS_PFN(start), size,
-					 vma->vm_page_prot);
-		if (ret)
-			return ret;
-		addr += size;
+		for (; left && want < start + size; want += PAGE_SIZE) {
+			u64 phys = hbm->bar_phys + drm_buddy_block_offset(block) + want - start;
+
+			ret = vmf_insert_pfn(vma, addr, PHYS_PFN(phys));
+			if (ret != VM_FAULT_NOPAGE)
+				return ret;
+			addr += PAGE_SIZE;
+			left -= PAGE_SIZE;
+		}
+		start += size;
 	}
-	return 0;
+	return ret;
 }
 
-/*
- * The whole range is mapped at once: nothing moves, so there is no fault
- * handler; drm_dev_unplug() zaps the mapping and the next access is a SIGBUS.
- */
+/* HBM only: system memory is mapped as a whole, and faults only after an unplug */
+static vm_fault_t sfab_gem_fault(struct vm_fault *vmf)
+{
+	struct drm_gem_object *obj = vmf->vma->vm_private_data;
+	struct sfab_bo *bo = to_sfab_bo(obj);
+	vm_fault_t ret;
+	int idx;
+
+	if (bo->kind != SFAB_BO_HBM || !drm_dev_enter(obj->dev, &idx))
+		return VM_FAULT_SIGBUS;
+
+	ret = sfab_gem_insert(vmf, bo);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+/* drm_dev_unplug() zaps the mapping; the next access is a SIGBUS */
 static int sfab_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 {
 	struct sfab_bo *bo = to_sfab_bo(obj);
-	int ret, idx;
+	int ret = 0, idx;
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
@@ -222,7 +242,8 @@ static int sfab_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	switch (bo->kind) {
 	case SFAB_BO_HBM:
-		ret = sfab_gem_mmap_hbm(bo, vma);
+		vm_flags_set(vma, VM_IO | VM_PFNMAP);
+		vma->vm_page_prot = pgprot_writecombine(vm_get_page_prot(vma->vm_flags));
 		break;
 	case SFAB_BO_SYSTEM:
 		ret = vm_map_pages_zero(vma, bo->pages, PHYS_PFN(obj->size));
@@ -238,6 +259,7 @@ static int sfab_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 static const struct vm_operations_struct sfab_gem_vm_ops = {
 	.open = drm_gem_vm_open,
 	.close = drm_gem_vm_close,
+	.fault = sfab_gem_fault,
 };
 
 static enum drm_gem_object_status sfab_gem_status(struct drm_gem_object *obj)

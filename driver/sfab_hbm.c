@@ -2,6 +2,8 @@
 /*
  * HBM allocator: a buddy allocator over the device's memory
  */
+#include <linux/io.h>
+
 #include <drm/drm_managed.h>
 
 #include "sfab_device.h"
@@ -32,6 +34,10 @@ int sfab_hbm_init(struct sfab_device *sdev)
 	}
 
 	hbm->bar_phys = pci_resource_start(sdev->pdev, SFAB_HBM_BAR);
+	/* User space maps single pages: the type of the whole BAR is settled here */
+	ret = devm_arch_io_reserve_memtype_wc(&sdev->pdev->dev, hbm->bar_phys, hbm->size);
+	if (ret)
+		return ret;
 	hbm->bar = devm_ioremap_wc(&sdev->pdev->dev, hbm->bar_phys, hbm->size);
 	if (!hbm->bar)
 		return -ENOMEM;

@@ -126,6 +126,7 @@ struct sfab_vm *sfab_vm_create(struct sfab_device *sdev, bool long_running)
 
 	mutex_init(&vm->lock);
 	mutex_init(&vm->bind_lock);
+	init_waitqueue_head(&vm->bind_wait);
 	drm_gpuvm_init(&vm->base, "sfab", 0, &sdev->drm, resv_obj, 0, BIT_ULL(SFAB_VA_BITS),
 		       0, 0, &sfab_gpuvm_ops);
 	drm_gem_object_put(resv_obj);

@@ -45,6 +45,10 @@ struct sfab_vm {
 	u64 fence_context;
 	/** @fence_seqno: last one used */
 	u64 fence_seqno;
+	/** @bind_finished: the last one whose work has let go of everything */
+	u64 bind_finished;
+	/** @bind_wait: woken when @bind_finished changes */
+	wait_queue_head_t bind_wait;
 };
 
 /**

@@ -48,7 +48,8 @@ extern "C" {
  *                 smaller than the first version of the element
  * E2BIG           a non-zero byte beyond the part of a struct or array
  *                 element that this kernel knows; an array, or a submission,
- *                 longer than its limit (&struct sfab_query_limits)
+ *                 longer than its limit (&struct sfab_query_limits); an array
+ *                 stride above 4096
  * EFAULT          a user pointer that cannot be read or written, or, for
  *                 MEM_REGISTER, memory that cannot be accessed as asked
  * ENOENT          a handle, id or syncobj that does not exist in this file
