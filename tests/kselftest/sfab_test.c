@@ -14,6 +14,7 @@
 
 #define DRIVER_DIR	"/sys/bus/pci/drivers/sfab"
 #define DEBUGFS		"/sys/kernel/debug/accel"
+#define JOB_TIMEOUT	"/sys/module/sfab/parameters/job_timeout_ms"
 
 /* ---- devices ---- */
 
@@ -100,28 +101,36 @@ int accel_find(bool p2p, unsigned int index)
 	return -ENODEV;
 }
 
-int read_line(char *line, size_t size, const char *format, ...)
+int read_text(const char *path, char *text, size_t size)
 {
-	char path[512];
-	va_list args;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
-	int fd;
 
-	va_start(args, format);
-	vsnprintf(path, sizeof(path), format, args);
-	va_end(args);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	n = read(fd, line, size - 1);
+	n = read(fd, text, size - 1);
 	if (n < 0)
 		n = -errno;
 	close(fd);
 	if (n < 0)
 		return n;
-	line[n] = 0;
-	line[strcspn(line, "\n")] = 0;
+	text[n] = 0;
 	return 0;
+}
+
+int read_line(char *line, size_t size, const char *format, ...)
+{
+	char path[512];
+	va_list args;
+	int ret;
+
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	ret = read_text(path, line, size);
+	if (!ret)
+		line[strcspn(line, "\n")] = 0;
+	return ret;
 }
 
 int write_text(const char *path, const char *text)
@@ -158,6 +167,20 @@ void sleep_ms(unsigned int ms)
 
 	while (nanosleep(&time, &time) && errno == EINTR)
 		;
+}
+
+unsigned int job_timeout_set(unsigned int ms)
+{
+	char text[16] = "";
+
+	read_line(text, sizeof(text), JOB_TIMEOUT);
+	if (ms) {
+		char new[16];
+
+		snprintf(new, sizeof(new), "%u", ms);
+		write_text(JOB_TIMEOUT, new);
+	}
+	return atoi(text);
 }
 
 /* ---- ioctls ---- */
@@ -619,58 +642,33 @@ uint64_t random64(uint64_t *state)
 
 int64_t slow_map(int fd, uint32_t vm)
 {
+	enum { COUNT = 256 };
 	const uint64_t size = 2 * SZ_2M;
-	struct sfab_query_limits limits;
-	struct sfab_bind_op *ops;
+	struct sfab_bind_op ops[COUNT];
 	uint32_t handle, i;
 	int ret;
 
-	ret = query_limits(fd, &limits);
-	if (ret)
-		return ret;
 	ret = bo_create(fd, size, SFAB_REGION_HBM, &handle);
 	if (ret)
 		return ret;
-	ops = calloc(limits.max_binds, sizeof(*ops));
-	if (!ops)
-		return -ENOMEM;
-	for (i = 0; i < limits.max_binds; i++)
+	for (i = 0; i < COUNT; i++)
 		ops[i] = op_map(SLOW_VA + i * size, handle, 0, size, RIGHT_RW);
-	ret = vm_bind(fd, vm, ops, limits.max_binds, NULL, 0);
-	free(ops);
+	ret = vm_bind(fd, vm, ops, COUNT, NULL, 0);
 	bo_close(fd, handle);
-	return ret ? ret : (int64_t)(limits.max_binds * size);
+	return ret ? ret : (int64_t)(COUNT * size);
 }
 
 /* ---- what must be as before ---- */
 
-static int counts_of_minor(int minor, char *text, size_t size)
-{
-	char path[128];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), DEBUGFS "/%d/counts", minor);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, size - 1);
-	if (n < 0)
-		n = -errno;
-	close(fd);
-	if (n < 0)
-		return n;
-	text[n] = 0;
-	return 0;
-}
-
 int counts_read(unsigned int index, char *text, size_t size)
 {
 	struct accel list[MAX_ACCELS];
+	char path[128];
 
 	if (index >= accel_list(list))
 		return -ENODEV;
-	return counts_of_minor(list[index].minor, text, size);
+	snprintf(path, sizeof(path), DEBUGFS "/%s/counts", list[index].pci);
+	return read_text(path, text, size);
 }
 
 int usage_get(int fd, unsigned int index, struct usage *usage)

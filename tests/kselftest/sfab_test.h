@@ -53,7 +53,8 @@ unsigned int accel_count(void);
 int accel_open(unsigned int index);
 /* The index-th of the devices that can (p2p), or cannot, reach their peers, or -ENODEV */
 int accel_find(bool p2p, unsigned int index);
-/* Reads a line of sysfs or debugfs, without its newline */
+int read_text(const char *path, char *text, size_t size);
+/* The first line, without its newline */
 int read_line(char *line, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int write_text(const char *path, const char *text);
@@ -64,6 +65,9 @@ int64_t now_ns(void);
 /* The absolute time that WAIT and the syncobj ioctls take */
 int64_t deadline(unsigned int ms);
 void sleep_ms(unsigned int ms);
+
+/* How long a submission may run, in queues that are made from now on; returns the time before */
+unsigned int job_timeout_set(unsigned int ms);
 
 /* ---- ioctls: one function each; @fd is an open device ---- */
 
@@ -186,7 +190,7 @@ struct usage {
 	/** @used: bytes by region */
 	uint64_t used[3];
 	/** @counts: the counts of debugfs, as text */
-	char counts[2048];
+	char counts[1024];
 };
 
 int usage_get(int fd, unsigned int index, struct usage *usage);

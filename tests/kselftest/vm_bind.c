@@ -157,6 +157,8 @@ TEST_F(vm_bind, map_and_unmap)
 	/* Unmapping what is not mapped, or only in part, is no error */
 	EXPECT_EQ(0, vm_unmap(self->fd, self->vm, VA, BO_SIZE));
 	EXPECT_EQ(0, vm_unmap(self->fd, self->vm, 0, VA_END));
+	ASSERT_EQ(0, vm_map(self->fd, self->vm, OUT_VA, self->out.handle, 0, self->out.size,
+			    RIGHT_RW));
 	EXPECT_EQ(0, device_tag(self, VA + 4 * BO_SIZE));
 }
 
