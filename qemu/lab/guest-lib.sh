@@ -127,7 +127,7 @@ accel_args() {
 }
 
 boot() {
-	local qemu cmdline image layer status=0 args=()
+	local qemu cmdline image layer args=()
 	qemu=$(lab_qemu)
 	image=/boot/vmlinuz-$release
 	[ "$kernel" != debug ] || image=$(lab_debug_kernel)/bzImage
@@ -158,17 +158,36 @@ boot() {
 	accel_args
 	printf '%q ' "$qemu/qemu-system-x86_64" "${args[@]}" "${qemu_args[@]}" -append "$cmdline $append" >"$run/qemu.cmd"
 	local limit=(timeout --foreground -k 5 "$timeout")
-	[ "$shell" = 0 ] || limit=()
-	"${limit[@]}" "$qemu/qemu-system-x86_64" "${args[@]}" "${qemu_args[@]}" -append "$cmdline $append" || status=$?
-	qemu_status=$status
+	[ "$shell" = 0 ] || limit=(env)
+	# Not even a killed script leaves a machine behind: each process dies with its parent.
+	setpriv --pdeathsig KILL "${limit[@]}" setpriv --pdeathsig KILL \
+		"$qemu/qemu-system-x86_64" "${args[@]}" "${qemu_args[@]}" -append "$cmdline $append" <&0 &
+	await $!
 	# A QEMU that never opened them would leave the readers waiting.
 	[ "$shell" = 1 ] || { : <>"$run/out"; : <>"$run/err"; wait "${outputs[@]}" || true; }
 }
 
+await() { # PID of QEMU; sets qemu_status
+	local interrupted=0
+	# shellcheck disable=SC2064 # the pid of now
+	trap "interrupted=1; kill -TERM $1 2>/dev/null" INT TERM HUP
+	qemu_status=0
+	wait "$1" || qemu_status=$?
+	trap - INT TERM HUP
+	[ $interrupted = 1 ] || return 0
+	wait "$1" || true
+	echo "guest: interrupted" >&2
+	exit 130
+}
+
 told() { awk -v key="$1" '$1 == key { print $2; exit }' "$run/status"; } # KEY: what the guest reported
+
+splats() { tr -d '\r' <"$log" | grep -aE "$SPLAT" | grep -avE "$HARMLESS" || true; }
 
 complain() { # STATUS TEXT: say what went wrong and show the end of the console
 	echo "guest: $2" >&2
+	splats | head -n 10 | sed 's/^/    /' >&2
+	echo "    ... the end of the console:" >&2
 	tail -n 20 "$log" | sed 's/^/    /' >&2
 	keep_log
 	exit "$1"
@@ -192,7 +211,7 @@ judge() {
 		[ -n "$(told booted)" ] || complain 122 "the guest did not boot (QEMU's status $qemu_status)"
 		complain 123 "the guest's kernel died"
 	fi
-	bad=$(tr -d '\r' <"$log" | grep -aE "$SPLAT" | grep -avE "$HARMLESS" | head -n 20) || true
+	bad=$(splats | head -n 20)
 	taint=$(told taint)
 	[ $((taint & ~TAINT_ALLOWED)) = 0 ] || bad+=$'\n'"taint $taint"
 	[ "$(told leaks)" = "" ] || [ "$(told leaks)" = 0 ] || bad+=$'\n'"$(told leaks) leaked objects"

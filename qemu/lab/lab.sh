@@ -11,6 +11,11 @@ REPO=$(cd "$LAB/../.." && pwd)
 LAB_CACHE=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sfab}
 LAB_LOGS=$LAB_CACHE/log
 
+# QEMU's options know no quotes.
+case $REPO$LAB_CACHE in
+*[[:space:],]*) echo "lab: error: neither '$REPO' nor '$LAB_CACHE' may have a space or comma in its path" >&2; exit 1 ;;
+esac
+
 say() { echo "lab: $*" >&2; }
 die() { echo "lab: error: $*" >&2; exit 1; }
 
@@ -78,11 +83,12 @@ replace() {
 
 show_progress() { # LABEL SECONDS LOG
 	local last
-	last=$(tail -n1 "$3" 2>/dev/null | tr -d '\r' | tr '\t' ' ' | cut -c1-60)
+	last=$(tail -n5 "$3" 2>/dev/null | grep . | tail -n1 | tr -d '\r' | tr '\t' ' ' | cut -c1-60) || true
 	if [ -t 2 ]; then
 		printf '\r\033[K%s' "lab: $1: ${2}s $last" >&2
-	elif [ $(($2 % 15)) = 3 ]; then
-		say "$1: ${2}s $last (log: $3)"
+	elif [ "$2" -ge "$next_progress" ]; then
+		say "$1: ${2}s $last"
+		next_progress=$(($2 + 15))
 	fi
 }
 
@@ -90,7 +96,7 @@ show_progress() { # LABEL SECONDS LOG
 # long; when it fails, the tail of the log and where the rest is.
 #   step LABEL ABOUT CMD...        ABOUT: how long it takes on two cores
 step() {
-	local label=$1 about=$2 log pid start=$SECONDS status=0
+	local label=$1 about=$2 log pid start=$SECONDS status=0 next_progress=3
 	shift 2
 	mkdir -p "$LAB_LOGS"
 	log=$LAB_LOGS/${label// /-}.log
