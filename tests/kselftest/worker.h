@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Work for a process that something happens to: it is killed, its device goes.
+ */
+#ifndef SFAB_WORKER_H
+#define SFAB_WORKER_H
+
+#include "sfab_test.h"
+
+/**
+ * work_on - use everything that the driver offers, again and again
+ *
+ * Opens @index (and imports from @peer, if that is not negative), allocates,
+ * registers, binds, submits, exchanges syncobjs and waits, without ever tidying
+ * up more than half of it.  Each round is another mix, chosen by @seed.  Returns
+ * 0 after @rounds rounds (0: never), or the first error.
+ */
+int work_on(unsigned int index, int peer, uint64_t seed, unsigned int rounds);
+
+#endif
