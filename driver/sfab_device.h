@@ -5,13 +5,14 @@
  *
  * Lock order, outermost first:
  *   sfab_peers_lock > dma_resv > sfab_kctx.lock > sfab_vm.lock >
+ *   sfab_queue.submit_lock >
  *   drm_dev_enter() > sfab_device.reset_lock (both by sfab_hw_get()) >
  *   sfab_queue.lock > sfab_hbm.lock, sfab_device.bos_lock (leaves)
  * and the spinlocks
  *   sfab_queue.ring_lock; sfab_device.files_lock > sfab_file.event_lock
- * sfab_device.reset_lock, sfab_vm.lock and sfab_queue.lock are taken while a
- * dma_fence is to be signalled: nothing may be allocated with GFP_KERNEL under
- * them.
+ * sfab_device.reset_lock, sfab_vm.lock and both locks of sfab_queue are taken
+ * while a dma_fence is to be signalled: nothing may be allocated with GFP_KERNEL
+ * under them.
  */
 #ifndef _SFAB_DEVICE_H_
 #define _SFAB_DEVICE_H_

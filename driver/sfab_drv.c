@@ -5,7 +5,6 @@
  * The hardware contract is qemu/docs/specs/sfab.rst, the UAPI (with the errno
  * contract) uapi/drm/sfab_accel.h.
  */
-#include <linux/aer.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -356,11 +355,14 @@ static int sfab_init_hardware(struct sfab_device *sdev)
 	ret = sfab_hbm_init(sdev);
 	if (ret)
 		return ret;
+	/* For slot_reset */
+	ret = pci_save_state(sdev->pdev);
+	if (ret)
+		return ret;
 
 	sfab_hw_start(sdev);
 	sdev->online = true;
-	/* For slot_reset */
-	return pci_save_state(sdev->pdev);
+	return 0;
 }
 
 /*
@@ -399,7 +401,7 @@ static int sfab_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return ret;
 	ret = sfab_init_hardware(sdev);
 	if (ret)
-		goto err_stop;
+		return ret;
 	ret = sfab_kctx_init(sdev);
 	if (ret)
 		goto err_quiesce;
@@ -418,9 +420,6 @@ err_quiesce:
 	/* Marks the device unplugged, for those who wait for sfab_device.quiet */
 	drm_dev_unplug(&sdev->drm);
 	sfab_quiesce(sdev);
-	return ret;
-err_stop:
-	sfab_hw_fini(sdev);
 	return ret;
 }
 

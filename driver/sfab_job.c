@@ -66,9 +66,10 @@ static enum drm_gpu_sched_stat sfab_job_timedout(struct drm_sched_job *base)
 	struct drm_sched_job *pending;
 	bool cookie;
 
+	cookie = dma_fence_begin_signalling();
+	mutex_lock(&queue->submit_lock);
 	drm_sched_stop(sched, base);
 
-	cookie = dma_fence_begin_signalling();
 	/* It may have finished just now */
 	sfab_ring_process(queue);
 	if (!dma_fence_is_signaled(&job->fence->base)) {
@@ -89,6 +90,7 @@ static enum drm_gpu_sched_stat sfab_job_timedout(struct drm_sched_job *base)
 			pending->s_fence->parent = dma_fence_get(fence);
 	}
 	drm_sched_start(sched);
+	mutex_unlock(&queue->submit_lock);
 	dma_fence_end_signalling(cookie);
 	return DRM_GPU_SCHED_STAT_NOMINAL;
 }

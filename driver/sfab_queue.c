@@ -158,6 +158,23 @@ err_free:
 }
 
 /*
+ * Frees the jobs that were not run yet, once their dependencies have signalled.
+ * Whoever saw the queue open has pushed his job before this, by submit_lock.
+ *
+ * The scheduler's work must not run meanwhile: a job that it takes puts the
+ * entity back into the run queue's tree, whence the next one would be taken by
+ * the work and by drm_sched_entity_fini() at once.
+ */
+static void sfab_queue_kill_jobs(struct sfab_queue *queue)
+{
+	mutex_lock(&queue->submit_lock);
+	drm_sched_wqueue_stop(&queue->sched);
+	drm_sched_entity_fini(&queue->entity);
+	drm_sched_wqueue_start(&queue->sched);
+	mutex_unlock(&queue->submit_lock);
+}
+
+/*
  * Ends what the owner's reference stands for.  On return the device does nothing
  * on the queue's behalf any more, and the VM may be destroyed.
  */
@@ -178,10 +195,7 @@ static void sfab_queue_destroy(struct sfab_queue *queue)
 	}
 
 	if (queue->scheduled) {
-		/* No one who saw the queue open pushes a job after this */
-		mutex_lock(&queue->submit_lock);
-		drm_sched_entity_fini(&queue->entity);
-		mutex_unlock(&queue->submit_lock);
+		sfab_queue_kill_jobs(queue);
 		if (sfile)
 			atomic64_add(sfab_ring_busy_ns(queue), &sfile->busy_ns);
 	}

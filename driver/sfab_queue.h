@@ -67,7 +67,10 @@ struct sfab_queue {
 	/** @sfile: who gets events; NULL once nobody */
 	struct sfab_file *sfile;
 
-	/** @submit_lock: makes the order of seqnos that of the jobs */
+	/**
+	 * @submit_lock: makes the order of seqnos that of the jobs, and lets only
+	 * one stop @sched; outside of the reset_lock, no allocations either
+	 */
 	struct mutex submit_lock;
 	/** @sched: scheduler of this queue alone */
 	struct drm_gpu_scheduler sched;
