@@ -24,7 +24,7 @@ MAKEFLAGS += --no-print-directory
 all: userland modules
 
 help:
-	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^#: \?//p' $(firstword $(MAKEFILE_LIST))
 
 # The library goes to $(O)/lib, the tool to $(O)/bin.
 out = $(if $(filter runtime,$(1)),$(O)/lib,$(O))
@@ -71,17 +71,24 @@ bench: lab stage
 	@tests/bench/run
 
 #: make install                module, library, headers, tool, man pages; DESTDIR= prefix=/usr/local
+#:                             KDIR= or KVER= choose the kernel (this machine's, if neither is given)
 install: install-user install-module
 
 install-user: O := $(O)/native
 install-user:
+	@pkg-config --exists libdrm libudev json-c libcrypto 2>/dev/null || { echo \
+		"make install builds with the tools of this machine and misses some: apt-get install" \
+		"gcc pkg-config libdrm-dev libudev-dev libjson-c-dev libssl-dev" >&2; exit 1; }
 	+@$(foreach dir,$(USERLAND),$(MAKE) -C $(dir) O=$(call out,$(dir)) && \
 		$(MAKE) -C $(dir) O=$(call out,$(dir)) DESTDIR=$(DESTDIR) \
 			prefix=$(prefix) PREFIX=$(prefix) install &&) true
+	@[ -n "$(DESTDIR)" ] || ldconfig
 
 install-module:
+	+@$(LAB)/build-module $(or $(KDIR),/lib/modules/$(KVER)/build) modules
 	+@$(LAB)/build-module $(or $(KDIR),/lib/modules/$(KVER)/build) \
-		INSTALL_MOD_PATH=$(DESTDIR) modules_install
+		INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
+	@[ -n "$(DESTDIR)" ] || depmod -a $(if $(KDIR),$$(make -s -C $(KDIR) kernelrelease),$(KVER))
 
 #: make clean                  remove build/ (the lab's cache stays: ~/.cache/sfab)
 clean:
