@@ -19,7 +19,7 @@ MiB = 1 << 20
 GiB = 1 << 30
 
 # How long anything may take that ought to happen soon, on a loaded machine.
-PATIENCE = 30.0
+PATIENCE = float(os.environ.get("SFAB_QTEST_PATIENCE", "30"))
 
 qemu_binary = None  # set by ./run
 

@@ -100,12 +100,20 @@ class Faults(unittest.TestCase):
                    command(sfab.COPY, dst=GOOD, src=0x800000, size=8))
 
     def test_registers_are_no_memory(self):
-        """A device's registers are MMIO: they are neither read nor written."""
+        """A device's registers are MMIO: a command neither reads nor writes them."""
         self.accel.w32(sfab.SCRATCH, 0xabcd)
-        self.vm.map(0x800000, 4096, PEER, self.accel.bar0)
-        self.check(sfab.BUS_ERROR, ACCESS_WRITE, 0x800000 + sfab.SCRATCH,
-                   command(sfab.WRITE, dtype=4, dst=0x800000 + sfab.SCRATCH, arg0=1))
-        self.assertEqual(self.accel.r32(sfab.SCRATCH), 0xabcd)
+        self.vm.map(0x800000, 65536, PEER, self.accel.bar0)
+        for bad in (command(sfab.WRITE, dtype=4, dst=0x800000 + sfab.SCRATCH, arg0=1),
+                    command(sfab.FILL, dtype=4, dst=0x800000 + sfab.SCRATCH, size=4, arg0=1),
+                    command(sfab.COPY, dst=GOOD, src=0x800000, size=4096)):
+            errors = len(self.lab.machine.guest_errors())
+            self.queue.submit(bad)
+            self.assertEqual(self.queue.wait_fault()[0], sfab.BUS_ERROR)
+            self.assertEqual(self.accel.r32(sfab.SCRATCH), 0xabcd)
+            self.assertEqual(len(self.lab.machine.guest_errors()), errors)
+            self.queue.reset()
+            self.queue.configure()
+        self.assertEqual(self.accel.hbm.read(HBM_AT, 65536), CANARY)
 
     def test_bus_mastering_is_off(self):
         self.accel.pci.bus_master(False)

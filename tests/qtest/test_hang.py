@@ -7,29 +7,32 @@ import unittest
 import sfab
 from freeze import Frozen
 from machine import MiB, until
-from sfab import HBM, AddressSpace, Lab, Queue, command
+from sfab import COMPLETE, HBM, AddressSpace, Lab, Queue, command
 
 HBM_AT = 32 * MiB
 
 
-class Hang(unittest.TestCase):
+class Caught(unittest.TestCase):
+    """A device with a single engine that can be caught inside a slice."""
 
     def setUp(self):
         self.lab = self.enterContext(Lab(properties="engines=1"))
         self.accel = self.lab.accels[0]
-        vm = AddressSpace(self.accel, 0)
-        dst, src = vm.mirror(0, HBM, HBM_AT), vm.mirror(1, HBM, HBM_AT + 2 * MiB)
+        self.engine = None
+
+    def catch(self, *commands):
+        """Run the commands on 2 MiB of HBM over and over, and hold the engine in one of them."""
         self.queue = Queue(self.accel, 0)
-        self.queue.submit(command(sfab.COPY, dst=dst, src=src, size=400 << 30))
-        until(lambda: self.accel.counter(1), "the copy is under way")
+        self.queue.submit(*commands)
         thread, = self.lab.machine.threads("sfab/0")
         self.engine = Frozen(thread)
         self.addCleanup(self.let_go)
-        for _ in range(50):
+        for _ in range(100):
             self.engine.hold()
             if self.harmless():
                 return
             self.engine.release()
+            time.sleep(0.003)
         self.fail("the engine could not be caught in a copy")
 
     def let_go(self):
@@ -53,6 +56,15 @@ class Hang(unittest.TestCase):
             self.engine.hold()
             return False
         return bool(int(words[1], 0) & sfab.BUSY)
+
+
+class Hang(Caught):
+
+    def setUp(self):
+        super().setUp()
+        vm = AddressSpace(self.accel, 0)
+        dst, src = vm.mirror(0, HBM, HBM_AT), vm.mirror(1, HBM, HBM_AT + 2 * MiB)
+        self.catch(command(sfab.COPY, dst=dst, src=src, size=400 << 30))
 
     def test_migration_is_refused(self):
         machine = self.lab.machine
@@ -105,9 +117,30 @@ class Hang(unittest.TestCase):
         machine.qmp("device_del", id="accel0")
         self.accel.port.power_off_slot()
         self.assertEqual(self.accel.pci.read(0, 4), 0xffffffff)
+        time.sleep(0.3)
         machine.qmp("query-status")
         self.assertFalse([event for event in machine.events
                           if event["event"] == "DEVICE_DELETED"])
         self.let_go()
         machine.wait_event("DEVICE_DELETED")
         machine.qmp("object-del", id="hbm0")
+
+
+class HangBeforeCompletion(Caught):
+
+    def test_unplugged_device_completes_nothing(self):
+        """The slice that ends after the unplug was the command's last: its timeline is not
+        stored, through a bus that the device has left."""
+        vm = AddressSpace(self.accel, 0)
+        dst, src = vm.mirror(0, HBM, HBM_AT), vm.mirror(1, HBM, HBM_AT + 2 * MiB)
+        self.catch(*[command(sfab.REDUCE, COMPLETE, dtype=2, op=1, dst=dst, src=src,
+                             size=4 * MiB, timeline=value) for value in range(1, 65)])
+        machine = self.lab.machine
+        machine.qmp("device_del", id="accel0")
+        self.accel.port.power_off_slot()
+        time.sleep(0.3)
+        before = self.queue.value()
+        self.assertLess(before, 64)
+        self.let_go()
+        machine.wait_event("DEVICE_DELETED")
+        self.assertEqual(self.queue.value(), before)
