@@ -28,25 +28,31 @@ struct stage {
 
 /* ---- queues on other devices ---- */
 
-static bool halted(struct sfab_queue *queue)
+/* Drops the internal queue of a device if it has halted */
+static int check_internal(struct sfab_device *dev)
 {
 	struct sfab_queue_query query;
+	int ret;
 
-	return queue_query(queue, &query) || query.state != SFAB_QUEUE_OK;
+	if (!dev->bounce)
+		return 0;
+	ret = queue_query(dev->bounce, &query);
+	if (ret || query.state == SFAB_QUEUE_OK)
+		return ret;
+	queue_stop(dev->bounce);
+	queue_put(dev->bounce);
+	dev->bounce = NULL;
+	return 0;
 }
 
 /* The internal queue of a device, with a reference; a halted one is replaced */
 static int internal_queue(struct sfab_device *dev, struct sfab_queue **queue)
 {
-	int ret = 0;
+	int ret;
 
 	pthread_mutex_lock(&dev->bounce_lock);
-	if (dev->bounce && halted(dev->bounce)) {
-		queue_stop(dev->bounce);
-		queue_put(dev->bounce);
-		dev->bounce = NULL;
-	}
-	if (!dev->bounce)
+	ret = check_internal(dev);
+	if (!ret && !dev->bounce)
 		ret = queue_new(dev, VM_NORMAL, true, &dev->bounce);
 	if (!ret)
 		*queue = queue_get(dev->bounce);
@@ -193,6 +199,7 @@ static int stage_open(struct submission *sub, struct stage *stage, const struct 
 {
 	struct sfab_mem *buffer = sub->queue->buffer;
 	struct sfab_device *dev;
+	char what[128];
 	int ret;
 
 	ret = queue_for(sub, place, &stage->queue);
@@ -203,9 +210,10 @@ static int stage_open(struct submission *sub, struct stage *stage, const struct 
 	ret = address_on(place, dev, &stage->va);
 	if (!ret)
 		ret = mem_address(buffer, dev, VM_NORMAL, &stage->buffer);
-	if (!ret && !stage->buffer)
-		ret = fail(-EXDEV, "%s: the device cannot reach system memory that %s allocated",
-			   dev->label, buffer->dev->label);
+	if (!ret && (!stage->buffer || (place->mem && !stage->va)))
+		ret = fail(-EXDEV, "%s: the device cannot reach %s", dev->label,
+			   mem_describe(stage->buffer ? place->mem : buffer, what,
+					sizeof(what)));
 	if (!ret)
 		ret = prepare(sub, stage->queue, stage->mem);
 	if (!ret)

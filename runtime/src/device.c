@@ -28,6 +28,7 @@ int device_new(struct sfab_context *ctx, unsigned int index, const struct found_
 	dev->event_size = sizeof(struct sfab_event);
 	pthread_mutex_init(&dev->lock, NULL);
 	pthread_mutex_init(&dev->queues_lock, NULL);
+	pthread_cond_init(&dev->waiter_left, NULL);
 	pthread_mutex_init(&dev->bounce_lock, NULL);
 	pthread_mutex_init(&dev->handles_lock, NULL);
 	pthread_mutex_init(&dev->event_lock, NULL);

@@ -4,8 +4,8 @@
  *
  * Lock order, outermost first:
  *   sfab_batch.lock > sfab_queue.lock of the user's queues >
- *   sfab_device.bounce_lock > sfab_mem.lock > sfab_device.queues_lock >
- *   sfab_queue.lock of internal queues > sfab_device.lock > all others
+ *   sfab_device.bounce_lock > sfab_queue.lock of internal queues >
+ *   sfab_mem.lock > sfab_device.queues_lock > sfab_device.lock > all others
  *
  * Functions return 0 or a negative errno with the text of sfab_last_error() set,
  * unless they say otherwise.
@@ -158,8 +158,9 @@ struct sfab_device {
 	signed char *reach;		/* by peer's index; -1: not known */
 	unsigned int reach_count;
 
-	pthread_mutex_t queues_lock;	/* protects queues, and kernel ids' reuse */
-	LIST_HEAD(, sfab_queue) queues;
+	pthread_mutex_t queues_lock;	/* protects queues and their waiters */
+	pthread_cond_t waiter_left;
+	LIST_HEAD(, sfab_queue) queues;	/* destroyed ones too, until the last ref */
 
 	pthread_mutex_t bounce_lock;	/* protects bounce */
 	struct sfab_queue *bounce;	/* internal queue; NULL: not needed yet */
@@ -286,19 +287,20 @@ struct sfab_queue {
 	struct sfab_device *dev;
 	enum vm_kind vm;
 	bool internal;			/* the library's own, see bounce.c */
-	atomic_uint refs;		/* owner, fences, batches, uses, points */
-	LIST_ENTRY(sfab_queue) link;	/* in sfab_device.queues until the last */
+	atomic_uint refs;		/* owner, fences, batches, points */
 	uint32_t id;
 	uint32_t syncobj;		/* timeline of the seqnos; 0: long-running */
+
+	/* Under sfab_device.queues_lock */
+	LIST_ENTRY(sfab_queue) link;	/* in sfab_device.queues */
+	unsigned int waiters;		/* threads inside the WAIT ioctl */
+	struct sfab_queue_query last;	/* state when it was destroyed */
+	atomic_bool destroyed;		/* set under sfab_queue.lock too */
 
 	pthread_mutex_t sync_lock;	/* protects shared */
 	LIST_HEAD(, shared_sync) shared;
 
 	pthread_mutex_t lock;		/* protects all below; one submitter */
-	pthread_cond_t idle;		/* no more waiters */
-	unsigned int waiters;		/* threads inside the WAIT ioctl */
-	atomic_bool destroyed;
-	struct sfab_queue_query last;	/* state when it was destroyed */
 	uint64_t submitted;		/* newest seqno */
 	struct sfab_mem *buffer;	/* to bounce through, or NULL */
 	struct points buffer_uses[2];	/* work that reads each half */

@@ -261,18 +261,18 @@ int sfab_mem_map(struct sfab_mem *mem, void **addr)
 
 /* ---- freeing ---- */
 
-/* No work in flight uses it afterwards */
-static int quiesce(struct sfab_mem *mem)
+/* Work that failed is over too, and so is all work of a device that went */
+static bool is_over(int ret)
 {
-	char what[128];
+	return !ret || ret == -EIO || ret == -ECANCELED || ret == -ENODEV;
+}
+
+/* Looks whether work may go on without end, then waits for what is left */
+static int wait_for_uses(struct sfab_mem *mem, const char *what)
+{
 	unsigned int i;
+	int ret;
 
-	mem_describe(mem, what, sizeof(what));
-	if (mem->recorded)
-		return fail(-EBUSY, "%s: used by a batch that was not submitted: submit, clear or free the batch first",
-			    what);
-
-	/* What may never end by itself is looked at, before anything is waited for */
 	for (i = 0; i < mem->uses.count; i++) {
 		struct point *use = &mem->uses.list[i];
 
@@ -280,10 +280,24 @@ static int quiesce(struct sfab_mem *mem)
 			return fail(-EBUSY, "%s: used by unfinished work of long-running queue %u: let it finish, or destroy the queue first",
 				    what, use->queue->id);
 	}
-	/* Work that failed is over too */
-	for (i = 0; i < mem->uses.count; i++)
-		point_wait(&mem->uses.list[i], INT64_MAX);
+	for (i = 0; i < mem->uses.count; i++) {
+		ret = point_wait(&mem->uses.list[i], INT64_MAX);
+		if (!is_over(ret))
+			return ret;
+	}
 	return 0;
+}
+
+/* No work in flight uses it afterwards */
+static int quiesce(struct sfab_mem *mem)
+{
+	char what[128];
+
+	mem_describe(mem, what, sizeof(what));
+	if (mem->recorded)
+		return fail(-EBUSY, "%s: used by a batch that was not submitted: submit, clear or free the batch first",
+			    what);
+	return wait_for_uses(mem, what);
 }
 
 static int unmap_everywhere(struct sfab_mem *mem)

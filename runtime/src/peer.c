@@ -121,7 +121,7 @@ static int view_map(struct sfab_mem *mem, struct view *view, enum vm_kind kind)
 	if (view->reach == SFAB_REACH_BOUNCE || view->maps[kind].va)
 		return 0;
 	ret = vm_map(view->dev, kind, &view->maps[kind], mem, view->handle);
-	if (ret != -EXDEV)
+	if (ret != -EXDEV || view->dev == mem->dev)
 		return ret;
 	view->reach = SFAB_REACH_BOUNCE;
 	return 0;

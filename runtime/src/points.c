@@ -28,7 +28,7 @@ static int fail_destroyed(struct sfab_queue *queue)
 		    queue->dev->label, queue->id);
 }
 
-/* The caller holds queue->lock */
+/* last is constant by now */
 static int wait_destroyed(struct sfab_queue *queue, uint64_t seqno)
 {
 	if (seqno <= queue->last.completed)
@@ -43,6 +43,8 @@ static int explain(struct sfab_queue *queue, uint64_t seqno, int err)
 	struct sfab_queue_query query;
 	int ret;
 
+	if (err && queue->destroyed)
+		return wait_destroyed(queue, seqno);
 	switch (err) {
 	case 0:
 		return 0;
@@ -53,7 +55,6 @@ static int explain(struct sfab_queue *queue, uint64_t seqno, int err)
 		ret = queue_query(queue, &query);
 		return ret ? ret : queue_fail(queue, &query);
 	case -ECANCELED:
-	case -ENOENT:
 		return fail_destroyed(queue);
 	default:
 		return device_fail(queue->dev, err, "wait for submission %llu of queue %u",
@@ -61,14 +62,35 @@ static int explain(struct sfab_queue *queue, uint64_t seqno, int err)
 	}
 }
 
-/*
- * The queue may be destroyed while the ioctl waits (which ends it): queue_stop()
- * then waits for us to leave, as the kernel may give its id to another.
- */
+/* A new queue that gets the kernel's id of this one waits for us, see queue_new() */
+static bool enter(struct sfab_queue *queue)
+{
+	struct sfab_device *dev = queue->dev;
+	bool live;
+
+	pthread_mutex_lock(&dev->queues_lock);
+	live = !queue->destroyed;
+	if (live)
+		queue->waiters++;
+	pthread_mutex_unlock(&dev->queues_lock);
+	return live;
+}
+
+static void leave(struct sfab_queue *queue)
+{
+	struct sfab_device *dev = queue->dev;
+
+	pthread_mutex_lock(&dev->queues_lock);
+	if (--queue->waiters == 0)
+		pthread_cond_broadcast(&dev->waiter_left);
+	pthread_mutex_unlock(&dev->queues_lock);
+}
+
 int point_wait(const struct point *point, int64_t deadline)
 {
 	struct sfab_queue *queue = point->queue;
 	struct sfab_wait args = {
+		.queue_id = queue->id,
 		.seqno = point->seqno,
 		.timeout_ns = deadline,
 	};
@@ -76,23 +98,10 @@ int point_wait(const struct point *point, int64_t deadline)
 
 	if (!point->seqno)
 		return 0;
-
-	pthread_mutex_lock(&queue->lock);
-	if (queue->destroyed) {
-		ret = wait_destroyed(queue, point->seqno);
-		pthread_mutex_unlock(&queue->lock);
-		return ret;
-	}
-	queue->waiters++;
-	pthread_mutex_unlock(&queue->lock);
-
-	args.queue_id = queue->id;
+	if (!enter(queue))
+		return wait_destroyed(queue, point->seqno);
 	ret = device_ioctl(queue->dev, DRM_IOCTL_SFAB_WAIT, &args);
-
-	pthread_mutex_lock(&queue->lock);
-	if (--queue->waiters == 0)
-		pthread_cond_broadcast(&queue->idle);
-	pthread_mutex_unlock(&queue->lock);
+	leave(queue);
 	return explain(queue, point->seqno, ret);
 }
 

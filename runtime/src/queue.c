@@ -18,8 +18,26 @@ _Static_assert((int)SFAB_HEALTH_OK == (int)SFAB_QUEUE_OK &&
 
 /* ---- life ---- */
 
-static int create_in_kernel(struct sfab_device *dev, struct sfab_queue *queue)
+/* Threads that still wait for an older queue of this id */
+static bool has_waiters(const struct sfab_device *dev, uint32_t id)
 {
+	struct sfab_queue *queue;
+
+	LIST_FOREACH(queue, &dev->queues, link) {
+		if (queue->id == id && queue->waiters)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The kernel may give us the id of a queue that was destroyed a moment ago.  A
+ * thread that was about to wait for that one leaves soon: this one is new, so the
+ * kernel refuses to wait for a submission that it has not seen.
+ */
+static int create_in_kernel(struct sfab_queue *queue)
+{
+	struct sfab_device *dev = queue->dev;
 	struct sfab_queue_create create = { 0 };
 	int ret;
 
@@ -30,26 +48,20 @@ static int create_in_kernel(struct sfab_device *dev, struct sfab_queue *queue)
 	if (ret)
 		return ret;
 
-	if (queue->vm == VM_NORMAL && drmSyncobjCreate(dev->fd, 0, &queue->syncobj))
-		return device_fail(dev, -errno, "create a timeline for a queue");
-
-	/* See queue_stop() for the lock */
-	pthread_mutex_lock(&dev->queues_lock);
 	ret = device_ioctl(dev, DRM_IOCTL_SFAB_QUEUE_CREATE, &create);
-	if (!ret) {
-		queue->id = create.queue_id;
-		LIST_INSERT_HEAD(&dev->queues, queue, link);
-	}
-	pthread_mutex_unlock(&dev->queues_lock);
-	if (!ret)
-		return 0;
-
-	if (queue->syncobj)
-		drmSyncobjDestroy(dev->fd, queue->syncobj);
 	if (ret == -ENOSPC)
 		return fail(ret, "%s: all of its %u hardware queues are in use: destroy some, or use fewer of them for more work",
 			    dev->label, dev->limits.max_queues);
-	return device_fail(dev, ret, "create a queue");
+	if (ret)
+		return device_fail(dev, ret, "create a queue");
+
+	queue->id = create.queue_id;
+	pthread_mutex_lock(&dev->queues_lock);
+	while (has_waiters(dev, queue->id))
+		pthread_cond_wait(&dev->waiter_left, &dev->queues_lock);
+	LIST_INSERT_HEAD(&dev->queues, queue, link);
+	pthread_mutex_unlock(&dev->queues_lock);
+	return 0;
 }
 
 int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal, struct sfab_queue **q)
@@ -65,15 +77,22 @@ int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal, struct sf
 	queue->refs = 1;
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_mutex_init(&queue->sync_lock, NULL);
-	pthread_cond_init(&queue->idle, NULL);
 
-	ret = create_in_kernel(dev, queue);
-	if (ret) {
-		free(queue);
-		return ret;
+	if (vm == VM_NORMAL && drmSyncobjCreate(dev->fd, 0, &queue->syncobj)) {
+		ret = device_fail(dev, -errno, "create a timeline for a queue");
+		goto err_free;
 	}
+	ret = create_in_kernel(queue);
+	if (ret)
+		goto err_sync;
 	*q = queue;
 	return 0;
+
+err_sync:
+	sync_fini(queue, true);
+err_free:
+	free(queue);
+	return ret;
 }
 
 struct sfab_queue *queue_get(struct sfab_queue *queue)
@@ -100,29 +119,24 @@ void queue_release(struct sfab_queue *queue, bool kernel)
 	free(queue);
 }
 
-/*
- * Ends the work of a queue.  queues_lock keeps the kernel from giving the id to
- * a new queue while there are still threads that wait for the old one.
- */
+/* Ends the work of a queue, and with it all waits for it */
 void queue_stop(struct sfab_queue *queue)
 {
 	struct sfab_queue_destroy destroy = { .queue_id = queue->id };
 	struct sfab_queue_query query = { .queue_id = queue->id };
 	struct sfab_device *dev = queue->dev;
 
-	pthread_mutex_lock(&dev->queues_lock);
 	pthread_mutex_lock(&queue->lock);
 	if (!queue->destroyed) {
 		if (device_ioctl(dev, DRM_IOCTL_SFAB_QUEUE_QUERY, &query))
 			query.state = SFAB_QUEUE_LOST;	/* the device is gone */
+		pthread_mutex_lock(&dev->queues_lock);
 		queue->last = query;
 		queue->destroyed = true;
+		pthread_mutex_unlock(&dev->queues_lock);
 		device_ioctl(dev, DRM_IOCTL_SFAB_QUEUE_DESTROY, &destroy);
-		while (queue->waiters)
-			pthread_cond_wait(&queue->idle, &queue->lock);
 	}
 	pthread_mutex_unlock(&queue->lock);
-	pthread_mutex_unlock(&dev->queues_lock);
 }
 
 void queue_free_all(struct sfab_queue *queue)

@@ -90,7 +90,7 @@ static void give_addresses(struct sfab_device *dev, struct vm *vm, const struct 
 	pthread_mutex_unlock(&dev->lock);
 }
 
-/* The caller holds mem->lock.  Gives -EXDEV without a text: it is no failure */
+/* The caller holds mem->lock */
 int vm_map(struct sfab_device *dev, enum vm_kind kind, struct mapping *map,
 	   struct sfab_mem *mem, uint32_t handle)
 {
@@ -111,8 +111,6 @@ int vm_map(struct sfab_device *dev, enum vm_kind kind, struct mapping *map,
 	ret = bind(dev, vm->id, &op);
 	if (ret) {
 		give_addresses(dev, vm, mem, op.va);
-		if (ret == -EXDEV)
-			return ret;
 		return device_fail(dev, ret, "map %s",
 				   mem_describe(mem, what, sizeof(what)));
 	}

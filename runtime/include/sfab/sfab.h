@@ -70,7 +70,7 @@ const char *sfab_version(void);
  * sfab_last_error() - why the last call of this thread failed
  *
  * Return: one line without a newline, "" if no call has failed yet; valid until
- * the next libsfab call that fails in this thread.
+ * the next libsfab call of this thread.
  */
 const char *sfab_last_error(void);
 

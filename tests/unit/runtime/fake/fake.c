@@ -165,12 +165,12 @@ struct fake_work fake_work(void)
 
 void fake_fail_call(unsigned int nth, int err)
 {
-	LOCKED(fail_call = nth; fail_err = err; call_failed = false);
+	LOCKED(fail_call = nth; fail_err = err; call_failed &= !nth);
 }
 
 void fake_fail_alloc(unsigned int nth)
 {
-	LOCKED(fail_alloc = nth; alloc_failed = false);
+	LOCKED(fail_alloc = nth; alloc_failed &= !nth);
 }
 
 bool fake_call_failed(void)
