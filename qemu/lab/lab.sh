@@ -6,6 +6,8 @@
 # name ends in the hash of the recipe, so a changed recipe never meets a stale result. It is made
 # as NAME.tmp and renamed when it is complete: what exists under its own name is whole.
 
+# Debian keeps chroot and its like out of the path of ordinary users.
+PATH=$PATH:/usr/sbin:/sbin
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPO=$(cd "$LAB/../.." && pwd)
 LAB_CACHE=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sfab}
