@@ -110,8 +110,8 @@ static uint64_t pattern(const struct sfab_command *cmd)
 	return value;
 }
 
-/* COPY, COPY_2D, FILL, REDUCE: @bytes of what is mapped. */
-static void stream(struct sfab_engine *engine, uint64_t bytes)
+/* COPY, COPY_2D, FILL, REDUCE: @bytes of what is mapped, @large in all. */
+static void stream(struct sfab_engine *engine, uint64_t bytes, bool large)
 {
 	const struct sfab_command *cmd = &engine->job.progress.cmd;
 	const struct sfab_piece *d = engine->plan[SFAB_DST].piece;
@@ -131,7 +131,7 @@ static void stream(struct sfab_engine *engine, uint64_t bytes)
 			sfab_reduce(d->host + d_at, s->host + s_at, len,
 				    cmd->dtype, cmd->op);
 		else
-			sfab_copy(d->host + d_at, s->host + s_at, len);
+			sfab_copy(d->host + d_at, s->host + s_at, len, large);
 		bytes -= len;
 		phase = (phase + len) % 8;
 		d_at += len;
@@ -279,7 +279,8 @@ static enum outcome execute(struct sfab_core *core, struct sfab_engine *engine,
 		outcome = wait(core, engine);
 		break;
 	default:
-		stream(engine, bytes);
+		stream(engine, bytes,
+		       sfab_operand_size(first) >= SFAB_SLICE_BYTES);
 		break;
 	}
 	if (p->cmd.opcode != SFAB_CMD_WAIT)

@@ -353,8 +353,11 @@ void sfab_release(struct sfab_core *core, struct sfab_engine *engine,
 
 /* ---- moving bytes (copy.c, reduce.c) ---- */
 
-/* memmove(), but large blocks bypass the cache. */
-void sfab_copy(void *dst, const void *src, uint64_t len);
+/*
+ * Copy; what overlaps is undefined, within the destination. @stream: the bytes
+ * are part of so many that they better bypass the cache.
+ */
+void sfab_copy(void *dst, const void *src, uint64_t len, bool stream);
 
 /* Store the bytes of @pattern, from its byte @phase on, over @len bytes. */
 void sfab_fill(void *dst, uint64_t pattern, unsigned int phase, uint64_t len);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "rig.h"
+#include "internal.h"
 
 static void large_hbm(struct sfab_config *c)
 {
@@ -381,6 +382,31 @@ static void test_counters(void **state)
 	assert_int_equal(rd64(rig, SFAB_REG_COUNTER_1), 10011);
 	assert_int_equal(rd64(rig, SFAB_REG_COUNTER_0), 4);
 	rig_free(rig);
+}
+
+/* Copies that bypass the cache: every alignment, around every unit of work. */
+static void test_streaming(void **state)
+{
+	enum { ROOM = 80000 };
+	uint8_t *src = malloc(ROOM), *dst = malloc(ROOM), *expect = malloc(ROOM);
+	uint64_t seed = 8;
+
+	(void)state;
+	rig_fill_random(src, ROOM, 1);
+	for (unsigned int i = 0; i < 3000; i++) {
+		static const uint64_t units[] = { 0, 64, 4096, 16384, 49152 };
+		uint64_t len = units[i % 5] + rig_random(&seed) % 200;
+		uint64_t d = rig_random(&seed) % 200, s = rig_random(&seed) % 200;
+
+		memset(dst, i, ROOM);
+		memset(expect, i, ROOM);
+		memcpy(expect + d, src + s, len);
+		sfab_copy(dst + d, src + s, len, true);
+		assert_memory_equal(dst, expect, ROOM);
+	}
+	free(src);
+	free(dst);
+	free(expect);
 }
 
 /* Length 0 touches nothing: neither VM, nor address, nor pitch is looked at. */
@@ -906,6 +932,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_nop),
 		cmocka_unit_test(test_copy_slices),
+		cmocka_unit_test(test_streaming),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_zero_length),
 		cmocka_unit_test(test_copy_overlap_is_harmless),
