@@ -22,7 +22,7 @@
 /* An engine leaves its slice within milliseconds, unless its host hangs. */
 #define SFAB_PARK_MS            2000
 
-/* How much a synchronous call does before the guest goes on, and for how long. */
+/* How much a synchronous call does, and when the rest goes on. */
 #define SFAB_SYNC_SLICES        4
 #define SFAB_SYNC_PAUSE_NS      100000
 

@@ -126,7 +126,7 @@ class Iommu(unittest.TestCase):
         self.assertEqual(self.lab.ram.read(RAM_AT, 2 * MiB), bytes(2 * MiB))
 
     def test_invalidations_during_copies(self):
-        """Four engines copy while the page moves to and fro; nobody gets stuck."""
+        """Four engines copy while the page keeps moving; nobody gets stuck."""
         places = (RAM_AT, RAM_AT + 4 * MiB)
         for accel in (self.a, self.b):
             self.iommu.map(accel, IOVA, places[0], 2 * MiB)
