@@ -187,7 +187,7 @@ class Fuzz(unittest.TestCase):
             accel.port.bus_reset()
             accel.place()
             sfab.until(lambda: accel.r32(sfab.STATUS) == sfab.READY,  # pylint: disable=W0640
-                       "the reset has drained", 3)
+                       "the reset has drained", 5)
             accel.bring_up()
             accel.next_table = 0
             vm = AddressSpace(accel, 0)

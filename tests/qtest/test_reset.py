@@ -40,7 +40,7 @@ class Reset(unittest.TestCase):
 
     def check_reset(self, resets):
         """Registers are as after power-on, but for counters; the device can be used again."""
-        until(lambda: self.accel.r32(sfab.STATUS) == READY, "the reset has drained", 1)
+        until(lambda: self.accel.r32(sfab.STATUS) == READY, "the reset has drained", 5)
         self.check_nothing_moves()
         self.assertEqual(self.accel.counter(7), resets)
         self.assertGreater(self.accel.counter(1), 0, "counters survive")
@@ -127,13 +127,13 @@ class Reset(unittest.TestCase):
         other = RAM_AT + 4 * MiB
         self.lab.ram.write(other, bytes(2 * MiB))
         self.vm.mirror(0, SYSTEM, other)
-        until(self.vm.invalidate(), "the invalidation is complete", 2)
+        until(self.vm.invalidate(), "the invalidation is complete", 5)
         self.check_nothing_moves()
         until(lambda: self.lab.ram.read(other, 1) == b"\x11", "the new page is written")
 
     def test_unmapping_faults_the_copy(self):
         self.vm.set_pte(0, 0, 3)
-        until(self.vm.invalidate(), "the invalidation is complete", 2)
+        until(self.vm.invalidate(), "the invalidation is complete", 5)
         self.check_nothing_moves()
         cause, access, opcode, index, address = self.queue.wait_fault()
         self.assertEqual((cause, access, opcode, index),
