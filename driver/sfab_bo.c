@@ -108,7 +108,7 @@ int sfab_bo_map_dma(struct sfab_bo *bo, enum dma_data_direction dir)
 {
 	int ret;
 
-	ret = dma_map_sgtable(bo->base.dev->dev, bo->sgt, dir, 0);
+	ret = dma_map_sgtable(bo->base.dev->dev, bo->sgt, dir, SFAB_DMA_ATTRS);
 	if (ret)
 		return ret;
 	bo->dir = dir;
@@ -121,7 +121,7 @@ static void sfab_bo_unmap_dma(struct sfab_bo *bo)
 	if (bo->kind == SFAB_BO_IMPORTED)
 		sfab_prime_unmap(bo);
 	else if (bo->sgt)
-		dma_unmap_sgtable(bo->base.dev->dev, bo->sgt, bo->dir, 0);
+		dma_unmap_sgtable(bo->base.dev->dev, bo->sgt, bo->dir, SFAB_DMA_ATTRS);
 }
 
 /*

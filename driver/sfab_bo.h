@@ -6,9 +6,16 @@
 #define _SFAB_BO_H_
 
 #include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
 #include <linux/scatterlist.h>
 
 #include "sfab_device.h"
+
+/*
+ * The device snoops: no mapping ever needs a sync by the CPU.  And the same page
+ * may be mapped twice, by two registrations or for two devices.
+ */
+#define SFAB_DMA_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
 
 /** enum sfab_bo_kind - where the memory of a BO comes from */
 enum sfab_bo_kind {

@@ -135,7 +135,7 @@ static struct sg_table *sfab_dmabuf_map(struct dma_buf_attachment *attach,
 	sgt = drm_prime_pages_to_sg(drm, bo->pages, PHYS_PFN(bo->base.size));
 	if (IS_ERR(sgt))
 		goto out_exit;
-	ret = dma_map_sgtable(attach->dev, sgt, dir, 0);
+	ret = dma_map_sgtable(attach->dev, sgt, dir, SFAB_DMA_ATTRS);
 	if (ret) {
 		sg_free_table(sgt);
 		kfree(sgt);
@@ -155,7 +155,7 @@ static void sfab_dmabuf_unmap(struct dma_buf_attachment *attach, struct sg_table
 		sfab_unmap_hbm(attach->dev, sgt, dir);
 		return;
 	}
-	dma_unmap_sgtable(attach->dev, sgt, dir, 0);
+	dma_unmap_sgtable(attach->dev, sgt, dir, SFAB_DMA_ATTRS);
 	sg_free_table(sgt);
 	kfree(sgt);
 }

@@ -213,9 +213,11 @@ void sfab_vm_kill(struct sfab_vm *vm)
 		drm_gpuva_remove(va);
 		list_add(&mapping->link, &mappings);
 	}
-	sfab_mmu_fini(&vm->mmu);
+	vm->lost = true;	/* for those who wait for the lock */
 	mutex_unlock(&vm->lock);
 
+	/* Not under the lock: the HBM allocator allocates under its own */
+	sfab_mmu_fini(&vm->mmu);
 	sfab_mappings_free(&mappings);
 }
 
@@ -298,7 +300,9 @@ static void sfab_vm_zap(struct sfab_vm *vm, struct sfab_bo *bo)
 
 	sfab_tables_init(&tables);
 	mutex_lock(&vm->lock);
-	if (sfab_vm_hw_get(vm, &idx)) {
+	if (vm->lost)
+		goto out_unlock;
+	if (sfab_hw_get(vm->sdev, &idx)) {
 		sfab_vm_lose(vm);
 		goto out_unlock;
 	}
