@@ -481,7 +481,8 @@ int sfab_queue_get_status(struct sfab_queue *queue,
  * Operations give -ERANGE when a range does not fit its memory, -EACCES when a
  * device has no right to do this to it, -EFAULT for a host address that is not
  * registered, -EXDEV on a long-running queue that cannot reach a memory,
- * -EOPNOTSUPP when the device lacks the operation, -EIO when the queue halted.
+ * -EOPNOTSUPP when the device lacks the operation, -ECANCELED when the queue was
+ * destroyed.
  */
 int sfab_batch_create(struct sfab_queue *queue, struct sfab_batch **batch);
 
@@ -617,13 +618,13 @@ int sfab_batch_timestamp(struct sfab_batch *batch, struct sfab_mem *dst,
  * queue before; a failure in @after does not stop them.  An empty batch is
  * allowed: its fence signals when all before it has finished.
  *
- * Large batches reach the kernel in pieces.  Should one be refused, the call
- * waits for the pieces before it and gives the error; on a long-running queue
- * it gives -EAGAIN (no room now), and the commands that were not accepted stay in
- * the batch: submit again.
+ * Large batches reach the kernel in pieces.  Should one be refused after others
+ * were accepted, the call waits for those, empties the batch, and gives the
+ * error.  On a long-running queue -EAGAIN (no room now) leaves what was not
+ * accepted in the batch: submit again.
  *
- * Errors: -EIO the queue has halted; -EOPNOTSUPP fences to or from a
- * long-running queue.
+ * Errors: -EIO the queue has halted; -ECANCELED it was destroyed; -EOPNOTSUPP
+ * fences to or from a long-running queue.
  */
 int sfab_batch_submit(struct sfab_batch *batch,
 		      struct sfab_fence *const *after, unsigned int after_count,

@@ -568,3 +568,11 @@ FILE *fopen64(const char *path, const char *mode)
 		 (unsigned long long)fake_pinned() / 1024);
 	return fmemopen(text, strlen(text), "r");
 }
+
+#ifdef FAKE_DEVICES
+/* For a program that knows nothing of fakes */
+__attribute__((constructor)) static void start_at_once(void)
+{
+	fake_start(FAKE_DEVICES);
+}
+#endif
