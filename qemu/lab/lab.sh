@@ -10,7 +10,7 @@
 PATH=$PATH:/usr/sbin:/sbin
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPO=$(cd "$LAB/../.." && pwd)
-LAB_CACHE=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sfab}
+LAB_CACHE=${LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:?neither HOME nor XDG_CACHE_HOME is set}/.cache}/sfab}
 LAB_LOGS=$LAB_CACHE/log
 
 # QEMU's options know no quotes.
