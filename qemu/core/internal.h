@@ -40,8 +40,7 @@
 /* Contiguous pieces of one operand in a slice, and how many of them by @map. */
 #define SFAB_PLAN_PIECES	1024
 #define SFAB_PLAN_MAPS		(SFAB_BATCH_MAX / 2)
-/* How long a WAIT sleeps: half of what the spec allows leaves the rest to the
- * host's scheduler. */
+/* How long a WAIT sleeps: half of what the spec allows, the host needs the rest. */
 #define SFAB_POLL_NS		50000
 
 /* ---- commands (command.c) ---- */

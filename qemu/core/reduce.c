@@ -82,12 +82,12 @@ static inline uint32_t add_fp32(uint32_t a, uint32_t b)
 	return select32(nan32(sum), 0x7fc00000, sum);
 }
 
-/* Exact. A subnormal is an integer times 2^-24: no slow binary32 subnormals. */
+/* Exact. A subnormal is an integer over 2^24: no slow binary32 subnormals. */
 static inline uint32_t fp16_to_fp32(uint16_t h)
 {
 	uint32_t sign = (uint32_t)(h & 0x8000) << 16;
 	int32_t magnitude = h & 0x7fff;
-	uint32_t small = as_bits((float)magnitude * 0x1p-24f);
+	uint32_t small = as_bits((float)magnitude / 0x1p24f);
 	uint32_t normal = ((uint32_t)magnitude << 13) + (112u << 23) +
 			  (mask32(magnitude >= 0x7c00) & 112u << 23);
 

@@ -94,7 +94,7 @@ static void *memory(uint64_t size)
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
-		die("not enough memory");
+		die("cannot allocate so much");
 	p += -(uintptr_t)p % LARGE;
 	madvise(p, size, MADV_HUGEPAGE);
 	memset(p, 1, size);
