@@ -321,11 +321,9 @@ static int find_peer(struct bench *bench, struct sfab_context *context)
 /* A size that was not asked for leaves room for other users of a small accelerator */
 static uint64_t choose_size(const struct bench *bench)
 {
-	uint64_t room = (bench->info.hbm_size - bench->info.hbm_used) / 4;
+	uint64_t quarter = bench->info.hbm_size / 4;
 
-	if (bench->request->size)
-		return bench->request->size;
-	return room < SIZE_DEFAULT && room >= 4096 ? room & ~(uint64_t)4095 : SIZE_DEFAULT;
+	return bench->request->size ?: quarter < SIZE_DEFAULT ? quarter : SIZE_DEFAULT;
 }
 
 static int open_bench(struct bench *bench, struct sfab_context *context)
@@ -476,7 +474,7 @@ int bench_main(int argc, char **argv)
 		{ "accelerator", 'a', "N", 0, "Measure accelerator N (default: 0)", 0 },
 		{ "peer", KEY_PEER, "N", 0, "Its peer is accelerator N (default: the next)", 0 },
 		{ "size", KEY_SIZE, "SIZE", 0,
-		  "Copy SIZE bytes at once (default: 64M, at most a quarter of the free HBM)", 0 },
+		  "Copy SIZE bytes at once (default: 64M, at most a quarter of its HBM)", 0 },
 		{ "iterations", KEY_ITERATIONS, "COUNT", 0,
 		  "Measure COUNT times (default: 10 copies, 1000 latencies)", 0 },
 		OPTION_QUIET,

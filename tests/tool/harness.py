@@ -5,12 +5,14 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import unittest
 
 tool = "sfab"  # the program under test, set by run()
+BOUND = 120  # seconds that a test may take
 
 
 class Result:
@@ -33,8 +35,15 @@ class ToolTest(unittest.TestCase):
     """A test case with a directory of its own, in which the tool runs."""
 
     def setUp(self):
+        signal.signal(signal.SIGALRM, self._too_long)
+        signal.alarm(BOUND)
+        self.addCleanup(signal.alarm, 0)
         self.dir = tempfile.mkdtemp(prefix="sfab-tool-")
         self.addCleanup(shutil.rmtree, self.dir)
+
+    @staticmethod
+    def _too_long(*_):
+        raise TimeoutError(f"the test did not end within {BOUND} s")
 
     def path(self, name):
         return os.path.join(self.dir, name)
