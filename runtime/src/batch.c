@@ -297,8 +297,8 @@ static int record(struct sfab_batch *batch, struct sfab_command *cmd, const stru
 	return append(batch, cmd, &op);
 }
 
-int batch_record(struct sfab_batch *batch, struct sfab_command *cmd,
-			 const struct operand *dst, const struct operand *src)
+int batch_record(struct sfab_batch *batch, struct sfab_command *cmd, const struct operand *dst,
+		 const struct operand *src)
 {
 	int ret;
 

@@ -34,6 +34,14 @@
 	     (var) = (next))
 #endif
 
+LIST_HEAD(mapping_list, mapping);
+LIST_HEAD(mem_list, sfab_mem);
+LIST_HEAD(view_list, view);
+LIST_HEAD(queue_list, sfab_queue);
+LIST_HEAD(shared_sync_list, shared_sync);
+LIST_HEAD(batch_list, sfab_batch);
+LIST_HEAD(fence_list, sfab_fence);
+
 static inline uint64_t page_up(uint64_t size)
 {
 	return (size + SFAB_PAGE - 1) & ~(SFAB_PAGE - 1);
@@ -94,7 +102,7 @@ struct mapping {
 struct vm {
 	uint32_t id;			/* 0: not made yet */
 	struct vaspace space;
-	LIST_HEAD(, mapping) mappings;
+	struct mapping_list mappings;
 };
 
 int vm_open(struct sfab_device *dev, enum vm_kind kind);
@@ -115,7 +123,7 @@ struct sfab_context {
 	pthread_mutex_t lock;		/* protects all below */
 	struct sfab_device **devices;	/* only grows */
 	unsigned int device_count;
-	LIST_HEAD(, sfab_mem) mems;
+	struct mem_list mems;
 	struct sfab_mem **registered;	/* sorted by address */
 	size_t registered_count;
 	size_t registered_capacity;
@@ -160,7 +168,7 @@ struct sfab_device {
 
 	pthread_mutex_t queues_lock;	/* protects queues and their waiters */
 	pthread_cond_t waiter_left;
-	LIST_HEAD(, sfab_queue) queues;	/* destroyed ones too, until the last ref */
+	struct queue_list queues;	/* destroyed ones too, until the last ref */
 
 	pthread_mutex_t bounce_lock;	/* protects bounce */
 	struct sfab_queue *bounce;	/* internal queue; NULL: not needed yet */
@@ -239,12 +247,13 @@ struct sfab_mem {
 	unsigned int rights;		/* SFAB_READ, SFAB_WRITE */
 	char *host;			/* registered: address as given */
 	uint64_t skew;			/* offset of byte 0 in the BO */
+
 	LIST_ENTRY(sfab_mem) link;	/* in sfab_context.mems */
 	atomic_uint recorded;		/* operands in batches, not submitted */
 
 	pthread_mutex_t lock;		/* protects all below */
 	void *cpu;			/* mapping, or NULL */
-	LIST_HEAD(, view) views;
+	struct view_list views;
 	struct points uses;
 };
 
@@ -298,15 +307,15 @@ struct sfab_queue {
 	atomic_bool destroyed;		/* set under sfab_queue.lock too */
 
 	pthread_mutex_t sync_lock;	/* protects shared */
-	LIST_HEAD(, shared_sync) shared;
+	struct shared_sync_list shared;
 
 	pthread_mutex_t lock;		/* protects all below; one submitter */
 	uint64_t submitted;		/* newest seqno */
 	struct sfab_mem *buffer;	/* to bounce through, or NULL */
 	struct points buffer_uses[2];	/* work that reads each half */
 	struct points remote;		/* newest work of ours on other queues */
-	LIST_HEAD(, sfab_batch) batches;
-	LIST_HEAD(, sfab_fence) fences;
+	struct batch_list batches;
+	struct fence_list fences;
 };
 
 int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal,
@@ -354,6 +363,7 @@ struct op {
 
 struct sfab_batch {
 	struct sfab_queue *queue;
+
 	LIST_ENTRY(sfab_batch) link;	/* in sfab_queue.batches */
 
 	pthread_mutex_t lock;		/* protects all below */
@@ -404,6 +414,7 @@ int bounce(struct submission *sub, const struct sfab_command *cmd, const struct 
 
 struct sfab_fence {
 	struct sfab_queue *queue;	/* holds a reference */
+
 	LIST_ENTRY(sfab_fence) link;	/* in sfab_queue.fences */
 	struct points parts;		/* constant; the first ends last */
 	atomic_bool done;		/* and well */

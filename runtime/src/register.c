@@ -39,7 +39,10 @@ static int fail_memory(struct sfab_device *dev, uint64_t size)
 		return fail(-ENOMEM, "%s: register %" PRIu64 " bytes: the kernel has no memory left to pin them",
 			    dev->label, size);
 
-	return fail(-ENOMEM, "%s: register %" PRIu64 " bytes: RLIMIT_MEMLOCK is %" PRIu64 " bytes and %" PRIu64 " are pinned already, %" PRIu64 " too many: raise the limit ('ulimit -l', LimitMEMLOCK= of systemd, /etc/security/limits.conf) or give the process CAP_IPC_LOCK",
+	return fail(-ENOMEM,
+		    "%s: register %" PRIu64 " bytes: RLIMIT_MEMLOCK is %" PRIu64
+		    " bytes and %" PRIu64 " are pinned already, %" PRIu64
+		    " too many: raise the limit ('ulimit -l', LimitMEMLOCK= of systemd, /etc/security/limits.conf) or give the process CAP_IPC_LOCK",
 		    dev->label, size, (uint64_t)limit.rlim_cur, pinned,
 		    pinned + size - (uint64_t)limit.rlim_cur);
 }

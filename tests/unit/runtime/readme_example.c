@@ -6,7 +6,13 @@
 
 static char in[1 << 20], out[1 << 20];
 
-#define try(call) do { if ((call) < 0) { fprintf(stderr, "%s\n", sfab_last_error()); return 1; } } while (0)
+#define try(call)						\
+	do {							\
+		if ((call) < 0) {				\
+			fprintf(stderr, "%s\n", sfab_last_error());	\
+			return 1;				\
+		}						\
+	} while (0)
 
 int main(void)
 {

@@ -149,7 +149,8 @@ static void test_reduce_types(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		unsigned int width = cases[i].type <= SFAB_TYPE_FP32 ? 4 : 2;
+		bool wide = cases[i].type <= SFAB_TYPE_FP32;
+		unsigned int width = wide ? 4 : 2;
 
 		memset(p, 0, SIZE);
 		for (k = 0; k < 100; k++) {
@@ -225,13 +226,15 @@ static void test_ranges(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		expect_error(-ERANGE, sfab_batch_copy(batch, hbm, bad[i].offset, sys, 0, bad[i].size),
+		uint64_t at = bad[i].offset, size = bad[i].size;
+
+		expect_error(-ERANGE, sfab_batch_copy(batch, hbm, at, sys, 0, size),
 			     "do not fit", "262144 bytes of");
-		expect_error(-ERANGE, sfab_batch_copy(batch, sys, 0, hbm, bad[i].offset, bad[i].size),
+		expect_error(-ERANGE, sfab_batch_copy(batch, sys, 0, hbm, at, size),
 			     "do not fit");
-		expect_error(-ERANGE, sfab_batch_fill(batch, hbm, bad[i].offset, bad[i].size, 0, 1),
+		expect_error(-ERANGE, sfab_batch_fill(batch, hbm, at, size, 0, 1),
 			     "HBM");
-		expect_error(-ERANGE, sfab_copy(queue, hbm, bad[i].offset, sys, 0, bad[i].size, NULL),
+		expect_error(-ERANGE, sfab_copy(queue, hbm, at, sys, 0, size, NULL),
 			     "HBM");
 	}
 	/* As asked for, not as rounded up to pages */
@@ -415,7 +418,8 @@ static void test_pieces(void **state)
 	assert_memory_equal(cpu(a), cpu(b), size);
 	expect_ok(sfab_batch_copy_2d(batch, b, 0, MIB, a, MIB / 2, MIB, MIB - 5, 69));
 	run(batch);
-	assert_memory_equal((char *)cpu(a) + MIB / 2 + 68 * MIB, (char *)cpu(b) + 68 * MIB, MIB - 5);
+	assert_memory_equal((char *)cpu(a) + 68 * MIB + MIB / 2, (char *)cpu(b) + 68 * MIB,
+			    MIB - 5);
 	assert_true(fake_work().most_bytes <= 64 * MIB);
 	assert_int_equal(fake_work().submissions, 4);
 

@@ -300,8 +300,8 @@ static void test_order_in_queue(void **state)
 			memset(first, 0, 4096);
 			first[0] = 1000 + k;
 			for (i = 0; i < 12; i++)
-				expect_ok(sfab_batch_copy(batches[on], mem[(i + 1) % 3], 8 * (i + 1),
-							  mem[i % 3], 8 * i, 8));
+				expect_ok(sfab_batch_copy(batches[on], mem[(i + 1) % 3],
+							  8 * i + 8, mem[i % 3], 8 * i, 8));
 			expect_ok(sfab_batch_copy(batches[on], mem[1], 256, mem[0], 8 * 12, 8));
 			expect_ok(sfab_batch_fill(batches[on], mem[0], 0, 128, 0, 8));
 			run(batches[on]);

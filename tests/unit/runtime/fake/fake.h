@@ -74,6 +74,7 @@ struct fake_work {
 	uint64_t binds;
 	uint64_t most_bytes;		/* of one submission */
 };
+
 struct fake_work fake_work(void);
 
 /* ---- failures ---- */

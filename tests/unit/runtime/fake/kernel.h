@@ -77,6 +77,9 @@ struct bo {
 	uint64_t cookie;		/* offset for mmap() */
 };
 
+LIST_HEAD(map_list, map);
+TAILQ_HEAD(job_list, job);
+
 struct map {
 	LIST_ENTRY(map) link;
 	uint64_t va;
@@ -90,7 +93,7 @@ struct vm {
 	uint32_t id;
 	bool long_running;
 	unsigned int queues;
-	LIST_HEAD(, map) maps;
+	struct map_list maps;
 };
 
 struct job {
@@ -114,7 +117,7 @@ struct queue {
 	uint64_t submitted;
 	uint64_t completed;
 	unsigned int waiting;		/* threads in WAIT, which free the last */
-	TAILQ_HEAD(, job) jobs;
+	struct job_list jobs;
 };
 
 struct file {

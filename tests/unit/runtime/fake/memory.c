@@ -20,11 +20,11 @@ static struct bo *by_cookie[1024];
 
 static void account(struct bo *bo, int sign)
 {
-	if (bo->kind == BO_HBM)
+	if (bo->kind == BO_HBM) {
 		bo->dev->hbm_used += sign * bo->size;
-	else if (bo->kind == BO_SYSTEM)
+	} else if (bo->kind == BO_SYSTEM) {
 		bo->dev->system_used += sign * bo->size;
-	else if (bo->kind == BO_REGISTERED) {
+	} else if (bo->kind == BO_REGISTERED) {
 		bo->dev->registered += sign * bo->size;
 		pinned += sign * bo->size;
 	}
