@@ -66,10 +66,11 @@ static enum drm_gpu_sched_stat sfab_job_timedout(struct drm_sched_job *base)
 	struct drm_sched_job *pending;
 	bool cookie;
 
-	cookie = dma_fence_begin_signalling();
 	mutex_lock(&queue->submit_lock);
+	/* Waits for sfab_job_run(), so it cannot be part of what is annotated */
 	drm_sched_stop(sched, base);
 
+	cookie = dma_fence_begin_signalling();
 	/* It may have finished just now */
 	sfab_ring_process(queue);
 	if (!dma_fence_is_signaled(&job->fence->base)) {
@@ -90,8 +91,8 @@ static enum drm_gpu_sched_stat sfab_job_timedout(struct drm_sched_job *base)
 			pending->s_fence->parent = dma_fence_get(fence);
 	}
 	drm_sched_start(sched);
-	mutex_unlock(&queue->submit_lock);
 	dma_fence_end_signalling(cookie);
+	mutex_unlock(&queue->submit_lock);
 	return DRM_GPU_SCHED_STAT_NOMINAL;
 }
 
