@@ -155,18 +155,18 @@ void sfab_context_close(struct sfab_context *ctx)
 
 	/* First the work ends everywhere, then nobody needs the memory any more */
 	for (i = 0; kernel && i < ctx->device_count; i++) {
-		LIST_FOREACH(queue, &ctx->devices[i]->queues, link)
+		list_each(queue, &ctx->devices[i]->queues, link)
 			queue_stop(queue);
 	}
 	for (i = 0; i < ctx->device_count; i++) {
-		LIST_FOREACH(queue, &ctx->devices[i]->queues, link)
+		list_each(queue, &ctx->devices[i]->queues, link)
 			queue_free_all(queue);
 	}
-	LIST_FOREACH_SAFE(mem, &ctx->mems, link, next_mem)
+	list_each_safe(mem, &ctx->mems, link, next_mem)
 		mem_release(mem, kernel);
 	/* A queue has handles in the files of other devices: these close last */
 	for (i = 0; i < ctx->device_count; i++) {
-		LIST_FOREACH_SAFE(queue, &ctx->devices[i]->queues, link, next_queue)
+		list_each_safe(queue, &ctx->devices[i]->queues, link, next_queue)
 			queue_release(queue, kernel);
 	}
 	for (i = 0; i < ctx->device_count; i++)

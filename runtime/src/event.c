@@ -49,7 +49,7 @@ static struct sfab_queue *find_queue(struct sfab_device *dev, uint32_t id)
 {
 	struct sfab_queue *queue;
 
-	LIST_FOREACH(queue, &dev->queues, link) {
+	list_each(queue, &dev->queues, link) {
 		if (queue->id == id && !queue->destroyed)
 			return queue;
 	}

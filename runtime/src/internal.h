@@ -26,13 +26,13 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define SFAB_PAGE	4096ULL
 
-/* Glibc's list lacks it */
-#ifndef LIST_FOREACH_SAFE
-#define LIST_FOREACH_SAFE(var, head, field, next)			\
+/* As LIST_FOREACH, but static analysis understands them without libc's headers */
+#define list_each(var, head, field)					\
+	for ((var) = LIST_FIRST(head); (var); (var) = LIST_NEXT(var, field))
+#define list_each_safe(var, head, field, next)				\
 	for ((var) = LIST_FIRST(head);					\
 	     (var) && ((next) = LIST_NEXT(var, field), 1);		\
 	     (var) = (next))
-#endif
 
 LIST_HEAD(mapping_list, mapping);
 LIST_HEAD(mem_list, sfab_mem);

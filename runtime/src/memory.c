@@ -70,7 +70,7 @@ void mem_release(struct sfab_mem *mem, bool kernel)
 
 	if (mem->cpu)
 		munmap(mem->cpu, mem->bo_size);
-	LIST_FOREACH_SAFE(view, &mem->views, link, next) {
+	list_each_safe(view, &mem->views, link, next) {
 		if (kernel && view->handle)
 			handle_put(view->dev, view->handle);
 		free(view);
@@ -305,7 +305,7 @@ static int unmap_everywhere(struct sfab_mem *mem)
 	struct view *view;
 	int kind, ret;
 
-	LIST_FOREACH(view, &mem->views, link) {
+	list_each(view, &mem->views, link) {
 		for (kind = 0; kind < VM_KINDS; kind++) {
 			if (!view->maps[kind].va)
 				continue;

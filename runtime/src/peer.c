@@ -79,7 +79,7 @@ static int view_get(struct sfab_mem *mem, struct sfab_device *dev, struct view *
 	struct view *view;
 	int ret;
 
-	LIST_FOREACH(view, &mem->views, link) {
+	list_each(view, &mem->views, link) {
 		if (view->dev == dev) {
 			*found = view;
 			return 0;

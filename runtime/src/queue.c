@@ -23,7 +23,7 @@ static bool has_waiters(const struct sfab_device *dev, uint32_t id)
 {
 	struct sfab_queue *queue;
 
-	LIST_FOREACH(queue, &dev->queues, link) {
+	list_each(queue, &dev->queues, link) {
 		if (queue->id == id && queue->waiters)
 			return true;
 	}
@@ -144,12 +144,12 @@ void queue_free_all(struct sfab_queue *queue)
 	struct sfab_batch *batch, *next_batch;
 	struct sfab_fence *fence, *next_fence;
 
-	LIST_FOREACH_SAFE(batch, &queue->batches, link, next_batch) {
+	list_each_safe(batch, &queue->batches, link, next_batch) {
 		free(batch->cmds);
 		free(batch->ops);
 		free(batch);
 	}
-	LIST_FOREACH_SAFE(fence, &queue->fences, link, next_fence) {
+	list_each_safe(fence, &queue->fences, link, next_fence) {
 		free(fence->parts.list);
 		free(fence);
 	}

@@ -37,7 +37,7 @@ int sync_share(struct sfab_queue *queue, struct sfab_device *dev, uint32_t *hand
 	}
 
 	pthread_mutex_lock(&queue->sync_lock);
-	LIST_FOREACH(shared, &queue->shared, link) {
+	list_each(shared, &queue->shared, link) {
 		if (shared->dev == dev)
 			goto found;
 	}
@@ -82,7 +82,7 @@ void sync_fini(struct sfab_queue *queue, bool kernel)
 {
 	struct shared_sync *shared, *next;
 
-	LIST_FOREACH_SAFE(shared, &queue->shared, link, next) {
+	list_each_safe(shared, &queue->shared, link, next) {
 		if (kernel)
 			drmSyncobjDestroy(shared->dev->fd, shared->handle);
 		free(shared);

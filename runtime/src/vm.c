@@ -156,7 +156,7 @@ struct sfab_mem *vm_find(struct sfab_device *dev, enum vm_kind kind, uint64_t va
 	struct mapping *map;
 
 	pthread_mutex_lock(&dev->lock);
-	LIST_FOREACH(map, &dev->vms[kind].mappings, link) {
+	list_each(map, &dev->vms[kind].mappings, link) {
 		if (va >= map->va && va - map->va < map->mem->bo_size) {
 			mem = map->mem;
 			*offset = va - map->va - mem->skew;
