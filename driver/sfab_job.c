@@ -289,8 +289,9 @@ int sfab_queue_submit_ioctl(struct drm_device *drm, void *data, struct drm_file 
 	if (!queue)
 		return -ENOENT;
 
+	/* A dma_fence must never depend on user memory */
 	if (!queue->scheduled && args->sync_count) {
-		ret = -EINVAL;
+		ret = -EOPNOTSUPP;
 		goto out_put;
 	}
 

@@ -4,6 +4,7 @@
  * older or a newer version than this driver's
  */
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -19,7 +20,7 @@
  * @max: most elements that are allowed
  *
  * Shorter elements are extended with zeros, longer ones must be zero beyond
- * @size.  Elements longer than a page are refused, to bound the work.
+ * @size.  A stride above 4096 is refused, to bound the work.
  *
  * Returns an array of @count elements of @size bytes, to be freed with
  * kvfree(); NULL for @count 0; or an ERR_PTR by the errno contract.
@@ -36,7 +37,7 @@ void *sfab_uarray_copy(u64 uptr, u32 count, u32 stride, size_t size,
 		return NULL;
 	if (stride < first_size)
 		return ERR_PTR(-EINVAL);
-	if (count > max || stride > PAGE_SIZE)
+	if (count > max || stride > SZ_4K)
 		return ERR_PTR(-E2BIG);
 	/* Also keeps the arithmetic below from wrapping around */
 	if (!access_ok(from, (size_t)count * stride))
