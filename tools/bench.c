@@ -485,10 +485,10 @@ int bench_main(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "[TEST...]",
-		.doc = "Measure how fast an accelerator copies, and how long a submission takes.\v"
-		       "TEST is host (host to HBM and back), hbm (within HBM), peer (to and from "
-		       "the HBM of another accelerator), latency (an empty submission, until its "
-		       "fence has signalled) or all, the default. The data are checked.",
+		.doc = "Measure how fast an accelerator copies, and how long a submission takes.\n"
+		       "\vTEST is host (host to HBM and back), hbm (within HBM), peer (to and from\n"
+		       "the HBM of another accelerator), latency (a NOP, until its fence has\n"
+		       "signalled) or all, the default. The data are checked.\n",
 	};
 	struct request request = { 0 };
 	struct bench bench = { .request = &request };

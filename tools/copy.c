@@ -228,11 +228,11 @@ int copy_main(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "FILE accel:N... [FILE]",
-		.doc = "Copy a file through the memory of one or more accelerators, in the order "
-		       "given, into another file, and verify what arrives.\v"
-		       "accel:N is an accelerator, N as 'sfab info' takes it. Without a file at "
+		.doc = "Copy a file through the memory of one or more accelerators, in the order\n"
+		       "given, into another file, and verify what arrives.\n"
+		       "\vaccel:N is an accelerator, N as 'sfab info' takes it. Without a file at\n"
 		       "the end the data are brought back to be verified, then dropped.\n\n"
-		       "Example: sfab copy in.bin accel:0 accel:1 out.bin",
+		       "Example: sfab copy in.bin accel:0 accel:1 out.bin\n",
 	};
 	struct request request = { 0 };
 	struct sfab_context *context;

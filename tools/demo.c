@@ -192,11 +192,11 @@ int demo_main(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "FILE",
-		.doc = "Send a file through every ordered pair of accelerators of this node, and "
-		       "verify what comes back: host -> HBM of one -> HBM of the other -> host.\v"
-		       "HOP is the copy between the two accelerators alone; ALL is everything, "
-		       "from reading the file to checking the data. The exit status tells "
-		       "whether all transfers were verified.",
+		.doc = "Send a file through every ordered pair of accelerators of this node, and\n"
+		       "verify what comes back: host -> HBM of one -> HBM of the other -> host.\n"
+		       "\vHOP is the copy between the two accelerators alone; ALL is everything,\n"
+		       "from reading the file to checking the data. The exit status tells\n"
+		       "whether all transfers were verified.\n",
 	};
 	struct request request = { 0 };
 	struct sfab_context *context;

@@ -235,9 +235,9 @@ int info_main(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "[ACCELERATOR]",
-		.doc = "Tell everything about one accelerator, or about all.\v"
-		       "ACCELERATOR is an index (0), a node (accel0, /dev/accel/accel0), a PCI "
-		       "address (0000:01:00.0) or a UUID, as 'sfab list' shows them.",
+		.doc = "Tell everything about one accelerator, or about all.\n"
+		       "\vACCELERATOR is an index (0), a node (accel0, /dev/accel/accel0), a PCI\n"
+		       "address (0000:01:00.0) or a UUID, as 'sfab list' shows them.\n",
 	};
 	struct json_object *document, *list;
 	struct sfab_context *context;

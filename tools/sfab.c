@@ -64,7 +64,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		choice->command = find_command(arg);
 		if (!choice->command)
-			argp_error(state, "'%s' is no command: see 'sfab --help' for the list", arg);
+			argp_error(state, "'%s' is no command: see 'sfab --help' for the list",
+				   arg);
 		/* The rest of the line is the command's */
 		choice->index = state->next - 1;
 		state->next = state->argc;
@@ -114,7 +115,8 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_program_version_hook = print_version;
-	argv[0] = program_invocation_name = (char *)"sfab";
+	program_invocation_name = (char *)"sfab";
+	argv[0] = program_invocation_name;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
 	return run(choice.command, argc - choice.index, argv + choice.index);
 }

@@ -130,7 +130,7 @@ void render_table(const struct field *columns, struct json_object *rows)
 	struct field fitted[MAX_COLUMNS + 1] = { 0 };
 	char cell[CELL_SIZE];
 
-	for (j = 0; columns[j].title && j < MAX_COLUMNS; j++) {
+	for (j = 0; j < MAX_COLUMNS && columns[j].title; j++) {
 		fitted[j] = columns[j];
 		for (i = 0; i < count; i++) {
 			show(cell, &fitted[j], json_object_array_get_idx(rows, i));
