@@ -233,12 +233,10 @@ static void test_foreign_dmabuf(void **state)
 
 	fill_random(p, 8192, 3);
 	expect_ok(sfab_batch_copy(batch, hbm, 0, mem, 0, 8192));
-	expect_ok(sfab_batch_fill(batch, again, 0, 100, 0x5a, 1));
 	run(batch);
-	assert_memory_equal((char *)cpu(hbm) + 100, (char *)p + 100, 8092);
-	assert_int_equal(*(char *)p, 0x5a);
+	assert_memory_equal(cpu(hbm), p, 8192);
 
-	/* The kernel gave both the same handle: one may go before the other */
+	/* The kernel gave both the same handle: one may go before the other is used */
 	expect_ok(sfab_mem_free(mem));
 	expect_ok(sfab_batch_fill(batch, again, 0, 100, 0x33, 1));
 	run(batch);
