@@ -31,6 +31,8 @@
  * @timeout: bound of a job in jiffies, or MAX_SCHEDULE_TIMEOUT
  * @name: for traces; must live as long as the scheduler
  * @dev: for messages
+ *
+ * Return: 0 or a negative errno.
  */
 static inline int sfab_sched_init(struct drm_gpu_scheduler *sched,
 				  const struct drm_sched_backend_ops *ops,
@@ -60,6 +62,8 @@ static inline int sfab_sched_init(struct drm_gpu_scheduler *sched,
  * sfab_sched_entity_init - the only entity of a scheduler with one run queue
  * @entity: entity
  * @sched: its scheduler
+ *
+ * Return: 0 or a negative errno.
  */
 static inline int sfab_sched_entity_init(struct drm_sched_entity *entity,
 					 struct drm_gpu_scheduler *sched)
@@ -73,6 +77,8 @@ static inline int sfab_sched_entity_init(struct drm_sched_entity *entity,
  * @entity: entity
  * @credits: what the job counts against the scheduler's limit
  * @file: whose job it is
+ *
+ * Return: 0 or a negative errno.
  */
 static inline int sfab_sched_job_init(struct drm_sched_job *job,
 				      struct drm_sched_entity *entity,

@@ -122,6 +122,8 @@ static void sfab_dump_flush(void *data)
 /**
  * sfab_dump_init - allocate what sfab_dump_take() needs
  * @sdev: device
+ *
+ * Return: 0 or a negative errno.
  */
 int sfab_dump_init(struct sfab_device *sdev)
 {

@@ -46,7 +46,7 @@ static const struct dma_fence_ops sfab_fence_ops = {
  * The fence holds the module.  Free it with sfab_fence_free(), or after
  * sfab_fence_init() with dma_fence_put().
  *
- * Returns NULL if there is no memory.
+ * Return: NULL if there is no memory.
  */
 struct sfab_fence *sfab_fence_alloc(void)
 {

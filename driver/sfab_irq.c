@@ -28,6 +28,8 @@ struct sfab_irq {
  * sfab_irq_vector - which vector tells the completions of a queue
  * @sdev: device
  * @queue_hw_id: queue
+ *
+ * Return: number of the vector.
  */
 u32 sfab_irq_vector(const struct sfab_device *sdev, u32 queue_hw_id)
 {
@@ -135,6 +137,8 @@ static void sfab_irq_spread_queues(struct sfab_device *sdev)
  *
  * As many vectors as there are CPUs to take them and queues to use them, down
  * to a single one.
+ *
+ * Return: 0 or a negative errno.
  */
 int sfab_irq_init(struct sfab_device *sdev)
 {

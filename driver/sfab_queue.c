@@ -43,6 +43,8 @@ static void sfab_queue_release(struct kref *refs)
 /**
  * sfab_queue_get - take a reference
  * @queue: queue
+ *
+ * Return: @queue.
  */
 struct sfab_queue *sfab_queue_get(struct sfab_queue *queue)
 {
@@ -65,7 +67,7 @@ void sfab_queue_put(struct sfab_queue *queue)
  * @queues: those of a file or of a device
  * @id: the user's or the hardware's id
  *
- * Returns the queue with a reference, or NULL.
+ * Return: the queue with a reference, or NULL.
  */
 struct sfab_queue *sfab_queue_lookup(struct xarray *queues, u32 id)
 {
@@ -420,6 +422,8 @@ void sfab_queue_release_all(struct sfab_device *sdev)
  * @sfile: file
  *
  * Queues of long-running VMs do not count: while they wait they occupy nothing.
+ *
+ * Return: nanoseconds.
  */
 u64 sfab_queue_busy_ns(struct sfab_file *sfile)
 {
@@ -442,6 +446,8 @@ u64 sfab_queue_busy_ns(struct sfab_file *sfile)
  * @vm: VM; the queue takes its own reference
  *
  * Such a queue works again after a fault, a timeout or a device reset.
+ *
+ * Return: the queue, or an ERR_PTR.
  */
 struct sfab_queue *sfab_queue_create_kernel(struct sfab_device *sdev, struct sfab_vm *vm)
 {
@@ -494,7 +500,7 @@ static int sfab_queue_restart(struct sfab_queue *queue)
  * @count: at most SFAB_RING_ROOM - 1
  * @timeout_ms: bound
  *
- * Returns 0, -ETIMEDOUT, -EIO if a command faulted or the device was reset, or
+ * Return: 0, -ETIMEDOUT, -EIO if a command faulted or the device was reset, or
  * -ENODEV.  In any case but the last the queue can be used again.
  */
 int sfab_queue_run(struct sfab_queue *queue, const struct sfab_command *cmds,

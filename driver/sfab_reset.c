@@ -26,7 +26,7 @@
  * @sdev: device
  * @idx: for sfab_hw_put()
  *
- * Returns 0, or -ENODEV if the device is being removed or is offline.
+ * Return: 0, or -ENODEV if the device is being removed or is offline.
  */
 int sfab_hw_get(struct sfab_device *sdev, int *idx)
 {
@@ -105,6 +105,8 @@ static int sfab_hw_identify(struct sfab_device *sdev)
 /**
  * sfab_hw_init - reset and identify
  * @sdev: device with its registers mapped
+ *
+ * Return: 0 or a negative errno.
  */
 int sfab_hw_init(struct sfab_device *sdev)
 {
@@ -142,7 +144,9 @@ void sfab_hw_start(struct sfab_device *sdev)
  * @sdev: device
  *
  * On return the device does no DMA: it has drained, it is not there, or it may
- * not master the bus any more.  An error means that it did not drain.
+ * not master the bus any more.
+ *
+ * Return: 0, -ETIMEDOUT if it did not drain, or -ENODEV if it is not there.
  */
 int sfab_hw_fini(struct sfab_device *sdev)
 {
@@ -228,7 +232,9 @@ void sfab_reset_begin(struct sfab_device *sdev, int error)
  * @sdev: device, offline
  *
  * Address spaces are as before.  Queues of clients stay stopped; the kernel's
- * own work again.  On an error the device stays offline.
+ * own work again.
+ *
+ * Return: 0, or a negative errno: then the device stays offline.
  */
 int sfab_reset_finish(struct sfab_device *sdev)
 {

@@ -30,6 +30,8 @@ static void __iomem *sfab_queue_reg(struct sfab_queue *queue, u32 reg)
 /**
  * sfab_ring_alloc - allocate ring and timeline
  * @queue: queue, not started
+ *
+ * Return: 0 or a negative errno.
  */
 int sfab_ring_alloc(struct sfab_queue *queue)
 {
@@ -81,6 +83,8 @@ void sfab_ring_free(struct sfab_queue *queue)
  * @queue: queue with an allocated ring; between sfab_hw_get() and put
  *
  * Work that was submitted before and has not completed is forgotten.
+ *
+ * Return: 0 or a negative errno.
  */
 int sfab_ring_start(struct sfab_queue *queue)
 {
@@ -175,7 +179,7 @@ static void sfab_ring_doorbell(struct sfab_queue *queue)
  * @cmds: checked commands
  * @count: how many, at most SFAB_RING_ROOM - 1
  *
- * Returns the queue's error if the ring is closed, -EAGAIN if it is full.
+ * Return: the queue's error if the ring is closed, -EAGAIN if it is full.
  */
 int sfab_ring_write(struct sfab_queue *queue, u64 seqno,
 		    const struct sfab_command *cmds, u32 count)
@@ -261,7 +265,7 @@ void sfab_ring_process(struct sfab_queue *queue)
  * @state: why
  * @error: what later submissions and unfinished work get
  *
- * Returns false if it was closed before.
+ * Return: false if it was closed before.
  */
 bool sfab_ring_close(struct sfab_queue *queue, enum sfab_queue_state state, int error)
 {
@@ -338,7 +342,7 @@ static int sfab_ring_quiesce(struct sfab_queue *queue)
  *
  * Sleeps for a second at most.
  *
- * Returns 0 when the hardware has left the queue and everything is settled.
+ * Return: 0 when the hardware has left the queue and everything is settled.
  * -ETIMEDOUT: a device reset, which is on its way, will bring both about.
  */
 int sfab_ring_stop(struct sfab_queue *queue, enum sfab_queue_state state, int error)
@@ -436,6 +440,8 @@ void sfab_ring_fault(struct sfab_queue *queue)
 /**
  * sfab_ring_busy_ns - time that the ring was not empty
  * @queue: queue
+ *
+ * Return: nanoseconds.
  */
 u64 sfab_ring_busy_ns(struct sfab_queue *queue)
 {

@@ -52,7 +52,7 @@ static int sfab_sync_item_get(struct sfab_sync_item *item, struct drm_file *file
  * @count: elements, may be 0
  * @stride: bytes from one to the next
  *
- * Returns syncs for sfab_syncs_put(), or an ERR_PTR by the errno contract;
+ * Return: syncs for sfab_syncs_put(), or an ERR_PTR by the errno contract;
  * -EINVAL also for a WAIT on a syncobj or point without a fence yet.
  */
 struct sfab_syncs *sfab_syncs_get(struct drm_file *file, u64 uptr, u32 count,
@@ -95,6 +95,8 @@ struct sfab_syncs *sfab_syncs_get(struct drm_file *file, u64 uptr, u32 count,
  * sfab_syncs_add_deps - make a job wait for the WAIT syncs
  * @syncs: syncs
  * @job: job, initialised and not armed
+ *
+ * Return: 0 or a negative errno.
  */
 int sfab_syncs_add_deps(struct sfab_syncs *syncs, struct drm_sched_job *job)
 {
@@ -116,7 +118,7 @@ int sfab_syncs_add_deps(struct sfab_syncs *syncs, struct drm_sched_job *job)
  * @syncs: syncs
  * @timeout: in jiffies
  *
- * Returns the time left, at least 1, or 0 if it was not enough.
+ * Return: the time left, at least 1, or 0 if it was not enough.
  */
 long sfab_syncs_wait(const struct sfab_syncs *syncs, long timeout)
 {
@@ -157,6 +159,8 @@ void sfab_syncs_signal(struct sfab_syncs *syncs, struct dma_fence *fence)
 /**
  * sfab_syncs_empty - is there nothing to wait for and nothing to signal
  * @syncs: syncs
+ *
+ * Return: whether it is so.
  */
 bool sfab_syncs_empty(const struct sfab_syncs *syncs)
 {

@@ -22,7 +22,7 @@
  * Shorter elements are extended with zeros, longer ones must be zero beyond
  * @size.  A stride above 4096 is refused, to bound the work.
  *
- * Returns an array of @count elements of @size bytes, to be freed with
+ * Return: an array of @count elements of @size bytes, to be freed with
  * kvfree(); NULL for @count 0; or an ERR_PTR by the errno contract.
  */
 void *sfab_uarray_copy(u64 uptr, u32 count, u32 stride, size_t size,
