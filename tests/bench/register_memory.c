@@ -19,6 +19,7 @@
 #include <sfab/sfab.h>
 
 #define MIB	(1UL << 20)
+#define HUGE_SIZE	(2 * MIB)
 #define RUNS	7
 
 static void die(const char *what)
@@ -76,10 +77,11 @@ static void measure(struct sfab_device *device, const char *name, size_t size, i
 	char *start, *p;
 
 	/* With room for the alignment that huge pages want */
-	start = mmap(NULL, size + 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	start = mmap(NULL, size + HUGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0);
 	if (start == MAP_FAILED)
 		die("no memory");
-	p = (char *)(((uintptr_t)start + 2 * MIB - 1) & ~(2 * MIB - 1));
+	p = (char *)(((uintptr_t)start + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1));
 	if (madvise(p, size, advice))
 		die("no transparent huge pages");
 	memset(p, 1, size);
@@ -94,7 +96,7 @@ static void measure(struct sfab_device *device, const char *name, size_t size, i
 		kib[i] = before - free_kib();
 		check(sfab_mem_free(mem));
 	}
-	munmap(start, size + 2 * MIB);
+	munmap(start, size + HUGE_SIZE);
 	printf("register %zu MiB, %-12s %8.2f MiB of kernel memory per GiB, %8.2f ms\n", size / MIB,
 	       name, median(kib) / 1024 * (1024 * MIB) / size, median(seconds) * 1e3);
 }
@@ -105,7 +107,7 @@ int main(int argc, char **argv)
 	struct sfab_context *context;
 	struct sfab_device *device;
 
-	if (!size)
+	if (size == 0)
 		die("the size is in MiB, at least 1");
 	check(sfab_context_open(&context, 0));
 	check(sfab_device_get(context, 0, &device));

@@ -5,7 +5,11 @@
 #ifndef _UAPI_SFAB_ACCEL_H_
 #define _UAPI_SFAB_ACCEL_H_
 
+#ifdef __KERNEL__
 #include <drm/drm.h>
+#else
+#include "drm.h"	/* of libdrm or the kernel's headers, as they are installed */
+#endif
 
 #if defined(__cplusplus)
 extern "C" {
@@ -61,7 +65,8 @@ extern "C" {
  * EBUSY           VM_DESTROY while queues of the VM exist
  * ENOMEM          no kernel memory; pinning beyond RLIMIT_MEMLOCK
  * ENOSPC          no HBM, id or hardware queue left
- * EAGAIN          a queue of a long-running VM has no room now
+ * EAGAIN          a queue of a long-running VM has no room now (libdrm's
+ *                 drmIoctl() repeats at once: call ioctl() there)
  * EIO             the queue has halted (see QUEUE_QUERY for the reason)
  * ECANCELED       the queue was destroyed while its work was waited for
  * ETIME           the timeout of WAIT passed
