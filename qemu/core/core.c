@@ -29,7 +29,8 @@ struct sfab_core *sfab_core_create(const struct sfab_config *config,
 	struct sfab_core *core = NULL;
 
 	if (!error) {
-		core = calloc(1, sizeof(*core));
+		core = calloc(1, sizeof(*core) +
+				 config->engines * sizeof(core->engine[0]));
 		if (!core)
 			error = "out of memory";
 	}

@@ -38,7 +38,7 @@
 #define SFAB_SLICE_BYTES	(4u << 20)
 #define SFAB_SLICE_LOOKUPS	(64u << 10)
 /* Contiguous pieces of one operand in a slice, and how many of them by @map. */
-#define SFAB_PLAN_PIECES	1024
+#define SFAB_PLAN_PIECES	256
 #define SFAB_PLAN_MAPS		(SFAB_BATCH_MAX / 2)
 /* How long a WAIT sleeps: half of what the spec allows, the host needs the rest. */
 #define SFAB_POLL_NS		50000
@@ -227,7 +227,7 @@ struct sfab_core {
 
 	struct sfab_vm vm[SFAB_MAX_VMS];
 	struct sfab_queue queue[SFAB_MAX_QUEUES];
-	struct sfab_engine engine[SFAB_MAX_ENGINES];
+	struct sfab_engine engine[];
 };
 
 static inline uint64_t sfab_time(struct sfab_core *core)

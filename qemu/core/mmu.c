@@ -118,9 +118,9 @@ static bool translate(struct sfab_core *core, struct sfab_job *job,
 	leaf->addr = addr + va % size;
 	leaf->len = size - va % size;
 
+	/* Pages are aligned and the HBM is a multiple of the largest. */
 	if (leaf->aperture == SFAB_APERTURE_HBM &&
-	    (addr >= core->config.hbm_size ||
-	     size > core->config.hbm_size - addr))
+	    addr >= core->config.hbm_size)
 		return fail(job, SFAB_FAULT_BAD_PTE, need, va);
 	if (leaf->aperture == SFAB_APERTURE_FABRIC)
 		return fail(job, SFAB_FAULT_APERTURE, need, va);

@@ -148,8 +148,9 @@ def values(headers):
         os.mkdir(f'{tmp}/drm')
         with open(f'{tmp}/linux/bits.h', 'w', encoding='utf-8'):
             pass
-        with open(f'{tmp}/drm/drm.h', 'w', encoding='utf-8') as f:
-            f.write('struct drm_event { __u32 type, length; };\n')
+        for drm in ('drm.h', 'drm/drm.h'):
+            with open(f'{tmp}/{drm}', 'w', encoding='utf-8') as f:
+                f.write('struct drm_event { __u32 type, length; };\n')
         with open(f'{tmp}/show.c', 'w', encoding='utf-8') as f:
             f.write(f'{PRELUDE}{include}int main(void)\n{{\n{body}\treturn 0;\n}}\n')
         subprocess.run([os.environ.get('CC', 'cc'), f'-I{tmp}', '-I', f'{TOP}/uapi', '-o',
