@@ -421,7 +421,7 @@ static void sfab_bo_clip(u64 addr, u64 start, u64 size, u64 offset, u64 end,
  * @arg: passed to @fn
  */
 void sfab_bo_walk_extents(struct sfab_bo *bo, u64 offset, u64 size,
-			     sfab_extent_fn fn, void *arg)
+			  sfab_extent_fn fn, void *arg)
 {
 	struct sfab_hbm *hbm = &to_sfab(bo->base.dev)->hbm;
 	u32 aperture = bo->path == SFAB_PATH_PEER ? SFAB_APERTURE_PEER : SFAB_APERTURE_SYSTEM;

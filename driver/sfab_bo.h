@@ -95,7 +95,7 @@ struct sfab_bo *sfab_bo_alloc(struct sfab_device *sdev, enum sfab_bo_kind kind, 
 void sfab_bo_publish(struct sfab_bo *bo);
 int sfab_bo_create_handle(struct sfab_bo *bo, struct drm_file *file, u32 *handle);
 void sfab_bo_walk_extents(struct sfab_bo *bo, u64 offset, u64 size,
-			     sfab_extent_fn fn, void *arg);
+			  sfab_extent_fn fn, void *arg);
 int sfab_bo_map_dma(struct sfab_bo *bo, enum dma_data_direction dir);
 
 /* sfab_register.c */
