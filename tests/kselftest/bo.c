@@ -142,8 +142,9 @@ TEST_F(bo, properties)
 /* Each size is accounted for as what it is */
 TEST_F(bo, sizes)
 {
-	static const uint64_t sizes[] = { SZ_4K, 2 * SZ_4K, 3 * SZ_4K, SZ_64K - SZ_4K, SZ_2M - SZ_4K,
-					  SZ_2M, SZ_2M + SZ_4K, 3 * SZ_2M, 5 * SZ_1M };
+	static const uint64_t sizes[] = { SZ_4K, 2 * SZ_4K, 3 * SZ_4K, SZ_64K - SZ_4K,
+					  SZ_2M - SZ_4K, SZ_2M, SZ_2M + SZ_4K, 3 * SZ_2M,
+					  5 * SZ_1M };
 	uint64_t before = self->usage.used[variant->region];
 	unsigned int i;
 

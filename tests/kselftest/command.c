@@ -71,7 +71,8 @@ FIXTURE_TEARDOWN(command)
 }
 
 /* The device and the reference do the same; all memory is equal after it */
-static bool run_both(FIXTURE_DATA(command) *self, const struct sfab_command *cmds, unsigned int count)
+static bool run_both(FIXTURE_DATA(command) *self, const struct sfab_command *cmds,
+		     unsigned int count)
 {
 	unsigned int i;
 	int ret;
@@ -401,7 +402,8 @@ static struct sfab_command random_command(uint64_t *state)
 	case 3:
 		len -= len % 4;
 		return cmd_reduce(dst + pick(state, half - len) / 4 * 4,
-				  src + pick(state, half - len) / 4 * 4, len, dtype, pick(state, 3));
+				  src + pick(state, half - len) / 4 * 4, len, dtype,
+				  pick(state, 3));
 	case 4:
 		width = width < 4 ? 4 : 8;
 		return cmd_atomic(dst + pick(state, half / 8 - 8) * 8,

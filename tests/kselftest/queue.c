@@ -494,7 +494,7 @@ TEST_F(long_running, no_time_limit)
 	ASSERT_EQ(0, query_counters(self->fd, &before));
 	ASSERT_EQ(0, queue_submit(self->fd, self->queue, &wait, 1, NULL, 0, &seqno));
 	EXPECT_EQ(-ETIME, queue_wait(self->fd, self->queue, seqno,
-				     self->limits.job_timeout_ms + self->limits.job_timeout_ms / 4));
+				     self->limits.job_timeout_ms * 5 / 4));
 	ASSERT_EQ(0, queue_query(self->fd, self->queue, &state));
 	EXPECT_EQ(SFAB_QUEUE_OK, state.state);
 	ASSERT_EQ(0, query_counters(self->fd, &after));
@@ -689,7 +689,8 @@ TEST_F(job, chain_between_queues_and_files)
 /* Limits of one submission are limits of each, not of the queue */
 TEST_F(job, many_pending)
 {
-	struct sfab_command fill = slow_fill(self), add = cmd_atomic(VA, 0, 8, SFAB_ATOMIC_ADD, 1, 0);
+	struct sfab_command add = cmd_atomic(VA, 0, 8, SFAB_ATOMIC_ADD, 1, 0);
+	struct sfab_command fill = slow_fill(self);
 	uint64_t seqno, i, count = 500;
 
 	ASSERT_EQ(0, queue_submit(self->fd, self->queue, &fill, 1, NULL, 0, NULL));

@@ -186,7 +186,8 @@ TEST_F(rebind, open_file)
 /* One who has mapped the HBM of a device that goes: its own work faults, its device works on */
 TEST_F(rebind, exporter_goes)
 {
-	struct sfab_command fill = cmd_fill(VA, SIZE, 8, 1), local = cmd_fill(VA + SIZE, SIZE, 1, 7);
+	struct sfab_command local = cmd_fill(VA + SIZE, SIZE, 1, 7);
+	struct sfab_command fill = cmd_fill(VA, SIZE, 8, 1);
 	uint32_t bo, imported, vm, queue, other;
 	struct sfab_bo_query answer;
 	struct sfab_fault fault;

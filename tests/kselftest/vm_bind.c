@@ -299,7 +299,8 @@ TEST_F(vm_bind, bad_operation_changes_nothing)
 		struct sfab_bind_op op;
 		int error;
 	} bad[] = {
-		{ "operation", { .op = 2, .rights = RIGHT_R, .handle = a, .size = SZ_4K }, -EINVAL },
+		{ "operation", { .op = 2, .rights = RIGHT_R, .handle = a, .size = SZ_4K },
+		  -EINVAL },
 		{ "operation", { .op = ~0U, .rights = RIGHT_R, .handle = a, .size = SZ_4K },
 		  -EINVAL },
 		{ "no rights", op_map(VA, a, 0, SZ_4K, 0), -EINVAL },
@@ -449,7 +450,8 @@ TEST_F(vm_bind, unmap_stops_running_work)
 		ASSERT_EQ(0, queue_create(self->fd, self->vm, &queue));
 		for (i = 0; i < ARRAY_SIZE(cmds); i++)
 			cmds[i] = cmd_fill(VA, BO_SIZE, 8, 0x0101010101010101ULL * (round + 1));
-		ASSERT_EQ(0, queue_submit(self->fd, queue, cmds, ARRAY_SIZE(cmds), NULL, 0, &seqno));
+		ASSERT_EQ(0, queue_submit(self->fd, queue, cmds, ARRAY_SIZE(cmds), NULL, 0,
+					  &seqno));
 		if (round & 1)
 			sleep_ms(1);
 		ASSERT_EQ(0, vm_unmap(self->fd, self->vm, VA, BO_SIZE));
@@ -582,7 +584,8 @@ static void check_waits(struct __test_metadata *_metadata, FIXTURE_DATA(bind_syn
 			uint64_t point)
 {
 	struct sfab_bind_op op = op_map(VA, self->bo, 0, SZ_64K, RIGHT_RW);
-	struct sfab_sync syncs[] = { sync_wait(self->slow_sync, point), sync_signal(self->sync, 0) };
+	struct sfab_sync syncs[] = { sync_wait(self->slow_sync, point),
+				     sync_signal(self->sync, 0) };
 	struct sfab_fault fault;
 	unsigned int early = 0;
 	int probe;
