@@ -22,7 +22,7 @@ base_initrd() { # prints the path of the cached part: busybox, /init, modules fo
 	cp "$LAB/guest-run" "$dir/lab/"
 	: >"$dir/lab/modules"
 	if [ "$kernel" != debug ]; then
-		paths=$(for module in 9pnet_virtio 9p overlay virtio-iommu; do
+		paths=$(for module in 9pnet_virtio 9p overlay; do
 			modprobe -S "$release" -D $module
 		done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }')
 		for module in $paths; do
@@ -103,8 +103,7 @@ machine_args() {
 	case $iommu in
 	none) ;;
 	intel) args+=(-device "intel-iommu,intremap=on,caching-mode=on,device-iotlb=on"); cmdline+=" intel_iommu=on" ;;
-	virtio) args+=(-device virtio-iommu-pci) ;;
-	*) die "guest: no IOMMU '$iommu': choose none, intel or virtio" ;;
+	*) die "guest: no IOMMU '$iommu': choose none or intel" ;;
 	esac
 }
 
