@@ -369,7 +369,7 @@ TEST_F(registration, rights)
 	EXPECT_EQ(SZ_64K, answer.size);
 	EXPECT_EQ(SFAB_PATH_SYSTEM, answer.path);
 	EXPECT_EQ(RIGHT_R, answer.rights);
-	EXPECT_EQ(-EOPNOTSUPP, vm_map(self->fd, self->vm, VA, handle, 0, SZ_64K, RIGHT_RW));
+	EXPECT_EQ(-EACCES, vm_map(self->fd, self->vm, VA, handle, 0, SZ_64K, RIGHT_RW));
 	EXPECT_EQ(0, vm_map(self->fd, self->vm, VA, handle, 0, SZ_64K, RIGHT_R));
 	EXPECT_EQ(0, device_copy(self->fd, self->queue, SCRATCH_VA, VA, SZ_64K));
 	EXPECT_TRUE(all_bytes(self->scratch.cpu, SZ_64K, 0x5a));
