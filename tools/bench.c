@@ -101,16 +101,16 @@ static int run_once(struct bench *bench, struct sfab_mem *dst, struct sfab_mem *
 static int measure(struct bench *bench, const char *name, struct sfab_mem *dst,
 		   struct sfab_mem *src, unsigned int iterations)
 {
-	uint64_t bytes = dst ? bench->size : 0, ns;
+	uint64_t ns;
 	unsigned int i;
 	int ret = 0;
 
 	if (!bench->request->quiet)
-		progress_begin(name, bytes * iterations);
+		progress_begin(name, iterations, "runs");
 	for (i = 0; !ret && i < WARMUP + iterations; i++) {
 		ret = run_once(bench, dst, src, i < WARMUP ? &ns : &bench->samples[i - WARMUP]);
 		if (i >= WARMUP)
-			progress_update(bytes * (i + 1 - WARMUP));
+			progress_update(i + 1 - WARMUP);
 	}
 	progress_end();
 	if (!ret)

@@ -122,8 +122,10 @@ static void show(const struct request *request, const struct transfer_result *re
 	char size[32];
 
 	render_table(columns, result->hops);
-	printf("%" PRIu64 " bytes (%s) in %" PRIu64 " %s, %.2f s\n", result->bytes,
-	       format_bytes(size, sizeof(size), result->bytes), result->pieces,
+	printf("%" PRIu64 " bytes", result->bytes);
+	if (result->bytes >= 1024)
+		printf(" (%s)", format_bytes(size, sizeof(size), result->bytes));
+	printf(" in %" PRIu64 " %s, %.2f s\n", result->pieces,
 	       result->pieces == 1 ? "piece" : "pieces", (double)result->ns / 1e9);
 	if (request->no_verify)
 		puts("not verified");

@@ -17,6 +17,7 @@
 
 static struct {
 	const char *what;	/* NULL: no progress is shown */
+	const char *unit;	/* NULL: bytes */
 	uint64_t total;
 	uint64_t began;
 	uint64_t next;		/* when to show the next line */
@@ -24,9 +25,10 @@ static struct {
 	bool shown;		/* a line stands on the terminal */
 } progress;
 
-void progress_begin(const char *what, uint64_t total)
+void progress_begin(const char *what, uint64_t total, const char *unit)
 {
 	progress.what = what;
+	progress.unit = unit;
 	progress.total = total;
 	progress.began = now_ns();
 	progress.terminal = isatty(STDERR_FILENO);
@@ -41,9 +43,20 @@ void progress_clear(void)
 	progress.shown = false;
 }
 
-void progress_update(uint64_t done)
+static void show_bytes(uint64_t done, uint64_t ns)
 {
 	char bytes[32], total[32];
+
+	fprintf(stderr, "%s: %s", progress.what, format_bytes(bytes, sizeof(bytes), done));
+	if (progress.total)
+		fprintf(stderr, " of %s, %.0f%%",
+			format_bytes(total, sizeof(total), progress.total),
+			100.0 * (double)done / (double)progress.total);
+	fprintf(stderr, ", %.1f MB/s", (double)bytes_per_second(done, ns) / 1e6);
+}
+
+void progress_update(uint64_t done)
+{
 	uint64_t now;
 
 	if (!progress.what)
@@ -54,13 +67,11 @@ void progress_update(uint64_t done)
 	progress.next = now + (progress.terminal ? TERMINAL_NEXT : FILE_NEXT);
 
 	progress_clear();
-	fprintf(stderr, "%s: %s", progress.what, format_bytes(bytes, sizeof(bytes), done));
-	if (progress.total)
-		fprintf(stderr, " of %s, %.0f%%",
-			format_bytes(total, sizeof(total), progress.total),
-			100.0 * (double)done / (double)progress.total);
-	fprintf(stderr, ", %.1f MB/s",
-		(double)bytes_per_second(done, now - progress.began) / 1e6);
+	if (progress.unit)
+		fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " %s", progress.what, done,
+			progress.total, progress.unit);
+	else
+		show_bytes(done, now - progress.began);
 	if (progress.terminal)
 		progress.shown = true;
 	else

@@ -11,10 +11,15 @@
 
 #include <stdint.h>
 
-/** progress_begin() - @what must stay; @total bytes, 0: not known */
-void progress_begin(const char *what, uint64_t total);
+/**
+ * progress_begin() - begin to show how far something is
+ * @what: its name; must stay
+ * @total: how much there is to do; 0: not known
+ * @unit: what is counted; must stay; NULL: bytes, whose speed is shown too
+ */
+void progress_begin(const char *what, uint64_t total, const char *unit);
 
-/** progress_update() - @done bytes in all */
+/** progress_update() - @done in all */
 void progress_update(uint64_t done);
 
 /** progress_clear() - make room for a line of output; the progress goes on */

@@ -14,7 +14,7 @@
 #include "tool.h"
 #include "units.h"
 
-#define PIECE_MIN	(64 * 1024)
+#define PIECE_MIN	4096
 #define POISON_HOST	0xa5
 #define POISON_HBM	0x5a
 

@@ -112,7 +112,7 @@ static int travel(struct journey *journey)
 			return -1;
 	}
 	if (request->progress)
-		progress_begin(request->progress, expected(request));
+		progress_begin(request->progress, expected(request), NULL);
 	ret = send_all(journey);
 	if (!ret)
 		ret = compare(journey);

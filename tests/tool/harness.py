@@ -91,9 +91,9 @@ class Tap(unittest.TestResult):
 
     def _line(self, result, test, detail="", directive=""):
         self.number += 1
-        module, _, name = test.id().partition(".")
-        print(f"{result} {self.number} - {module.removeprefix('test_')}: "
-              f"{name.split('.')[-1].removeprefix('test_')}{directive}")
+        module, group, name = test.id().rsplit(".", 2)
+        print(f"{result} {self.number} - {module.removeprefix('test_')}: {group}: "
+              f"{name.removeprefix('test_')}{directive}")
         for line in detail.rstrip().splitlines():
             print(f"# {line}")
         sys.stdout.flush()

@@ -107,5 +107,12 @@ class Bench(harness.ToolTest):
                                       FAKE_FAIL=f"{function}:{call}:5")
                 self.assertEqual(result.out, "")
 
+    def test_progress_counts_runs(self):
+        # Two runs that warm up, then 20 of 0.2 s
+        result = self.ok("bench", "--size", "4K", "--iterations", "20", "hbm", FAKE_SLOW=200000)
+        self.assertRegex(result.err, r"\Ahbm-to-hbm: \d+ of 20 runs\n\Z")
+        self.assertEqual(self.ok("bench", "-q", "--size", "4K", "--iterations", "20", "hbm",
+                                 FAKE_SLOW=200000).err, "")
+
     def test_no_accelerator(self):
         self.refused("bench", says="modprobe sfab", FAKE_COUNT=0)

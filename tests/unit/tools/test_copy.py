@@ -56,7 +56,7 @@ class Data(harness.ToolTest):
     def test_empty_file_in_words(self):
         self.write("in", b"")
         out = self.ok("copy", "in", "accel:0", "out").out
-        self.assertIn("0 bytes (0 bytes) in 0 pieces", out)
+        self.assertIn("0 bytes in 0 pieces", out)
         self.assertIn("verified, sha256 " + hashlib.sha256(b"").hexdigest(), out)
 
     def test_several_pieces(self):
@@ -78,6 +78,10 @@ class Data(harness.ToolTest):
     def test_pieces_shrink_to_the_limit_of_locked_memory(self):
         result = self.through(3 * MIB, "accel:0", FAKE_MEMLOCK=MIB)
         self.assertLessEqual(result["piece_size"], MIB // 2)
+
+    def test_pieces_shrink_to_single_pages(self):
+        result = self.through(20000, "accel:0", FAKE_MEMLOCK=10000)
+        self.assertLessEqual(result["piece_size"], 5000)
 
     def test_hops(self):
         self.write("in", data(100))
@@ -205,7 +209,10 @@ class Failures(harness.ToolTest):
                    FAKE_MEMLOCK=65536)
 
     def test_no_room_even_for_small_pieces(self):
-        self.fails("in", "accel:0", "out", says="of HBM are free", FAKE_HBM=4096)
+        self.fails("in", "accel:0", "out", says="of HBM are free", FAKE_HBM=2048)
+
+    def test_no_room_even_for_a_locked_page(self):
+        self.fails("in", "accel:0", "out", says="RLIMIT_MEMLOCK", FAKE_MEMLOCK=4096)
 
     def test_chunk_beyond_all_memory(self):
         self.fails("--chunk", "4194304T", "in", "accel:0", "out",
