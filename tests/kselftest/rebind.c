@@ -183,12 +183,25 @@ TEST_F(rebind, open_file)
 	munmap(system.cpu, SIZE);
 }
 
+/* Not to be imported, or to be imported and not to be mapped */
+static bool is_unreachable(int fd, uint32_t vm, int dmabuf)
+{
+	struct sfab_bo_query answer;
+	uint32_t handle;
+
+	if (prime_import(fd, dmabuf, &handle))
+		return true;
+	return !bo_query(fd, handle, &answer) && answer.path == SFAB_PATH_NONE &&
+	       vm_map(fd, vm, VA + 4 * SIZE, handle, 0, SIZE, RIGHT_RW) == -EXDEV &&
+	       !bo_close(fd, handle);
+}
+
 /* One who has mapped the HBM of a device that goes: its own work faults, its device works on */
 TEST_F(rebind, exporter_goes)
 {
 	struct sfab_command local = cmd_fill(VA + SIZE, SIZE, 1, 7);
 	struct sfab_command fill = cmd_fill(VA, SIZE, 8, 1);
-	uint32_t bo, imported, vm, queue, other;
+	uint32_t bo, imported, vm, queue;
 	struct sfab_bo_query answer;
 	struct sfab_fault fault;
 	struct buffer memory;
@@ -217,15 +230,14 @@ TEST_F(rebind, exporter_goes)
 	EXPECT_EQ(SFAB_FAULT_UNMAPPED, fault.cause);
 	EXPECT_EQ(0, queue_run(fd, queue, &local, 1));
 	EXPECT_TRUE(all_bytes(memory.cpu, SIZE, 7));
-	/* The object is still there, to be closed; mapping it anew is no use */
-	EXPECT_NE(0, vm_map(fd, vm, VA + 4 * SIZE, imported, 0, SIZE, RIGHT_RW));
-	/* Nor does the dma-buf bring it to anybody else */
+	/* The object is still there, to be closed; nothing is behind it any more */
+	EXPECT_EQ(-EXDEV, vm_map(fd, vm, VA + 4 * SIZE, imported, 0, SIZE, RIGHT_RW));
 	ASSERT_EQ(0, bo_close(fd, imported));
 	ASSERT_EQ(0, vm_unmap(fd, vm, VA, SIZE));
-	EXPECT_NE(0, prime_import(fd, dmabuf, &other));
-	/* All the same when it has come back */
+	/* Nor does the dma-buf bring it back, not even when the device has come back */
+	EXPECT_TRUE(is_unreachable(fd, vm, dmabuf));
 	ASSERT_EQ(0, rebind(self));
-	EXPECT_NE(0, prime_import(fd, dmabuf, &other));
+	EXPECT_TRUE(is_unreachable(fd, vm, dmabuf));
 	close(dmabuf);
 	close(fd);
 	close(exporter);
