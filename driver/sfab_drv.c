@@ -7,6 +7,8 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/pagemap.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
@@ -139,9 +141,10 @@ static const u16 sfab_ioctl_first_size[ARRAY_SIZE(sfab_ioctls)] = {
 /*
  * drm_ioctl() extends a short struct by zeros and ignores what a long one has
  * beyond its end: here the first is limited to what older versions had, and the
- * second to zeros.
+ * second to zeros.  It stores the answer when all is done: here it is seen to
+ * that it can be stored, as a request that fails must have changed nothing.
  */
-static int sfab_check_ioctl_size(struct file *filp, unsigned int cmd, unsigned long arg)
+static int sfab_check_ioctl(struct file *filp, unsigned int cmd, void __user *arg)
 {
 	struct drm_file *file = filp->private_data;
 	unsigned int nr = _IOC_NR(cmd) - DRM_COMMAND_BASE;
@@ -155,20 +158,25 @@ static int sfab_check_ioctl_size(struct file *filp, unsigned int cmd, unsigned l
 	if (_IOC_TYPE(cmd) != DRM_IOCTL_BASE || nr >= ARRAY_SIZE(sfab_ioctls))
 		return 0;
 
+	nr = array_index_nospec(nr, ARRAY_SIZE(sfab_ioctls));
 	if (size < sfab_ioctl_first_size[nr])
 		return -EINVAL;
 	known = _IOC_SIZE(sfab_ioctls[nr].cmd);
-	if (size <= known)
-		return 0;
-	ret = check_zeroed_user((void __user *)arg + known, size - known);
-	if (ret < 0)
-		return ret;
-	return ret ? 0 : -E2BIG;
+	if (size > known) {
+		ret = check_zeroed_user(arg + known, size - known);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			return -E2BIG;
+	}
+	if (cmd & sfab_ioctls[nr].cmd & IOC_OUT && fault_in_safe_writeable(arg, size))
+		return -EFAULT;
+	return 0;
 }
 
 static long sfab_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	int ret = sfab_check_ioctl_size(filp, cmd, arg);
+	int ret = sfab_check_ioctl(filp, cmd, (void __user *)arg);
 
 	return ret ? ret : drm_ioctl(filp, cmd, arg);
 }
@@ -176,7 +184,7 @@ static long sfab_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 #ifdef CONFIG_COMPAT
 static long sfab_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	int ret = sfab_check_ioctl_size(filp, cmd, (unsigned long)compat_ptr(arg));
+	int ret = sfab_check_ioctl(filp, cmd, compat_ptr(arg));
 
 	return ret ? ret : drm_compat_ioctl(filp, cmd, arg);
 }

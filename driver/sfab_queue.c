@@ -382,8 +382,9 @@ int sfab_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	}
 
 	sfab_ring_process(queue);
+	/* Negative ones are past, too; the difference must not wrap around */
 	if (args->timeout_ns != S64_MAX)
-		timeout = max(args->timeout_ns - ktime_get(), 0);
+		timeout = max(max(args->timeout_ns, 0) - ktime_get(), 0);
 	ret = wait_event_interruptible_hrtimeout(queue->wait,
 						 sfab_queue_done(queue, args->seqno, epoch),
 						 timeout);
