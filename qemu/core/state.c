@@ -119,6 +119,8 @@ static const char *load_queue(const struct sfab_core *core,
 	if (q->enabled && (!sfab_queue_valid(core, q) ||
 			   q->tail - q->head > 1u << q->size))
 		return "an enabled queue is misconfigured";
+	if (q->tail - q->head > 1u << SFAB_MAX_RING_LOG2)
+		return "a queue holds more than any ring can";
 	if (q->fault && !(q->fault & SFAB_Q_FAULT_VALID))
 		return "a queue has a fault that is not valid";
 	if (!valid_progress(q))

@@ -195,6 +195,7 @@ static void test_lies(void **state)
 	LIE(lie->vm[2].root = 1);
 	LIE(lie->vm[0].root |= 2);
 	LIE(lie->vm[1].root |= 1ull << 48);
+	LIE(lie->queue[3].tail = 65537);
 	LIE(lie->queue[4].head = 1);
 	LIE(lie->queue[127].command[7] = 1);
 	LIE(q->enabled = 2);
