@@ -195,10 +195,10 @@ void sfab_doorbell(struct sfab_core *core, struct sfab_out *out, unsigned int q,
 	sfab_wake(core, out);
 }
 
+/* False during a reset too: CTRL is 0 then, and stays so. */
 static bool running(const struct sfab_core *core)
 {
-	return core->ctrl & SFAB_CTRL_ENABLE && !core->paused &&
-	       !core->resetting;
+	return core->ctrl & SFAB_CTRL_ENABLE && !core->paused;
 }
 
 static bool has_work(const struct sfab_queue *q)

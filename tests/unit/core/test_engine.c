@@ -238,6 +238,24 @@ static void test_one_engine_polls(void **state)
 	assert_int_equal(sfab_core_run(rig->core, 0, &due), SFAB_RUN_POLL);
 	assert_int_equal(due, rig->clock + 50000);
 	assert_int_equal(sfab_core_run(rig->core, 1, &due), SFAB_RUN_IDLE);
+
+	/* So it is if the end of one WAIT gives it work, and another goes on. */
+	wait.src += 64;
+	rig_submit(rig, 3, &wait);
+	submit_work(rig, 0, 1);
+	assert_false(rig_run(rig));
+	/* Only queue 0's memory changes. */
+	*(uint64_t *)(rig->hbm + 2 * MIB) = 1;
+	rig->kicks[0] = 0;
+	rig->kicks[1] = 0;
+	rig->clock += 100000;
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(rig->kicks[0] + rig->kicks[1], 0);
+		assert_int_equal(sfab_core_run(rig->core, 0, &due),
+				 SFAB_RUN_MORE);
+	}
+	assert_int_equal(sfab_core_run(rig->core, 0, &due), SFAB_RUN_MORE);
+	assert_int_equal(rig->kicks[1], 1);
 	rig_free(rig);
 }
 
@@ -256,7 +274,9 @@ static void invalidate_inside(struct rig *rig)
 	assert_int_equal(rd32(rig, VM_REG(0, VM_INV)), 101 - *n);
 	assert_int_equal(rd32(rig, VM_REG(0, VM_INV_DONE)), 9);
 	assert_int_equal(rd32(rig, SFAB_REG_INT_STATUS) & SFAB_INT_INVALIDATE, 0);
-	/* Another VM is not held up. */
+	/* Another VM is not held up, however often it is asked. */
+	for (unsigned int i = 0; i < 20; i++)
+		wr32(rig, VM_REG(1, VM_INV), i);
 	wr32(rig, VM_REG(1, VM_INV), 7);
 	assert_int_equal(rd32(rig, VM_REG(1, VM_INV_DONE)), 7);
 	wr32(rig, SFAB_REG_INT_STATUS, ~0u);

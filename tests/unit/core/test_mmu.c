@@ -417,6 +417,43 @@ static void test_bus_error(void **state)
 	rig_free(rig);
 }
 
+/* Two apertures never make one run, however their addresses follow. */
+static void test_end_of_hbm(void **state)
+{
+	struct rig *rig = rig_new();
+	const uint64_t last = rig->config.hbm_size - PAGE;
+	struct cmd c = {
+		.opcode = SFAB_CMD_FILL, .dtype = 1, .arg0 = 7, .dst = DST,
+		.len = 2 * PAGE,
+	};
+
+	(void)state;
+	rig_map(rig, 0, DST, last, PAGE, HBM_PTE(RW));
+	rig_map(rig, 0, DST + PAGE, last + PAGE, PAGE, SYS_PTE(RW));
+	rig_queue(rig, 0, 0);
+	rig_fault(rig, &c, SFAB_FAULT_BUS_ERROR, SFAB_ACCESS_WRITE, DST + PAGE);
+	rig_free(rig);
+}
+
+/* A bus that cuts memory where no element ends is refused. */
+static void test_odd_maps(void **state)
+{
+	struct rig *rig = rig_new();
+	struct cmd c = {
+		.opcode = SFAB_CMD_COPY, .dst = VA_SYS + SYS_DATA,
+		.src = VA_HBM + 2 * MIB, .len = 1000,
+	};
+
+	(void)state;
+	rig_map_all(rig, 0);
+	rig_queue(rig, 0, 0);
+	rig->map_limit = 100;
+	rig_fault(rig, &c, SFAB_FAULT_BUS_ERROR, SFAB_ACCESS_WRITE, c.dst);
+	rig->map_limit = 104;
+	rig_do(rig, &c);
+	rig_free(rig);
+}
+
 /* Scattered pages: batches stay bounded, every piece is given back. */
 static void test_batches(void **state)
 {
@@ -474,6 +511,8 @@ int main(void)
 		cmocka_unit_test(test_recursive_tables),
 		cmocka_unit_test(test_two_vms),
 		cmocka_unit_test(test_bus_error),
+		cmocka_unit_test(test_end_of_hbm),
+		cmocka_unit_test(test_odd_maps),
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_coalesce),
 	};

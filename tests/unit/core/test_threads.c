@@ -35,7 +35,7 @@ static void nap(void)
 									\
 		while (!(condition)) {					\
 			if (clock_ns() - start_ > 20000000000ull)	\
-				fail_msg("never: " #condition);		\
+				fail_msg("never: %s", #condition);	\
 			nap();						\
 		}							\
 	} while (0)
