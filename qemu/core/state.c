@@ -84,6 +84,18 @@ static bool valid_progress(const struct sfab_queue *q)
 	}
 }
 
+static bool valid_fault(uint32_t fault)
+{
+	const uint32_t fields =
+		SFAB_Q_FAULT_VALID | SFAB_Q_FAULT_CAUSE_MASK |
+		SFAB_Q_FAULT_ACCESS_MASK << SFAB_Q_FAULT_ACCESS_SHIFT |
+		SFAB_Q_FAULT_OPCODE_MASK << SFAB_Q_FAULT_OPCODE_SHIFT;
+	uint32_t cause = fault & SFAB_Q_FAULT_CAUSE_MASK;
+
+	return fault & SFAB_Q_FAULT_VALID && !(fault & ~fields) &&
+	       cause >= SFAB_FAULT_UNMAPPED && cause <= SFAB_FAULT_BAD_VM;
+}
+
 /* Returns what is wrong, or NULL. */
 static const char *load_queue(const struct sfab_core *core,
 			      const struct sfab_queue_state *s,
@@ -121,8 +133,8 @@ static const char *load_queue(const struct sfab_core *core,
 		return "an enabled queue is misconfigured";
 	if (q->tail - q->head > 1u << SFAB_MAX_RING_LOG2)
 		return "a queue holds more than any ring can";
-	if (q->fault && !(q->fault & SFAB_Q_FAULT_VALID))
-		return "a queue has a fault that is not valid";
+	if (q->fault && !valid_fault(q->fault))
+		return "a queue has a fault that does not exist";
 	if (!valid_progress(q))
 		return "a command has come further than it can";
 	return NULL;

@@ -209,7 +209,11 @@ static void test_lies(void **state)
 	LIE(q->tail = q->head - 1);
 	LIE(q->tail = q->head);
 	LIE(q->fault = 5);
-	LIE(q->fault = SFAB_Q_FAULT_VALID);
+	LIE(q->fault = SFAB_Q_FAULT_VALID | SFAB_FAULT_BAD_COMMAND);
+	LIE(lie->queue[1].fault = SFAB_FAULT_BAD_VM);
+	LIE(lie->queue[1].fault = SFAB_Q_FAULT_VALID);
+	LIE(lie->queue[1].fault = SFAB_Q_FAULT_VALID | 12);
+	LIE(lie->queue[1].fault = SFAB_Q_FAULT_VALID | 1u << 18 | 1);
 	LIE(q->enabled = 0);
 	LIE(q->phase = 4);
 	LIE(q->phase = ~0u);
