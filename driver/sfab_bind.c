@@ -248,7 +248,7 @@ static int sfab_bind_get_bo(struct sfab_bind_job *job, struct drm_file *file, u3
 		return -EINVAL;
 	if (op->rights & ~bo->rights)
 		return -EACCES;
-	if (bo->path == SFAB_PATH_NONE)
+	if (sfab_bo_path(bo) == SFAB_PATH_NONE)
 		return -EXDEV;
 	return 0;
 }

@@ -139,6 +139,22 @@ static bool sfab_bo_end_dma(struct sfab_bo *bo)
 	return was;
 }
 
+/**
+ * sfab_bo_path - how the device reaches a BO now
+ * @bo: BO
+ *
+ * Return: SFAB_PATH_NONE also for a peer's HBM whose device has gone.
+ */
+enum sfab_path sfab_bo_path(struct sfab_bo *bo)
+{
+	enum sfab_path path;
+
+	mutex_lock(&bo->dma_lock);
+	path = bo->dma_live ? bo->path : SFAB_PATH_NONE;
+	mutex_unlock(&bo->dma_lock);
+	return path;
+}
+
 static void sfab_gem_free(struct drm_gem_object *obj)
 {
 	struct sfab_bo *bo = to_sfab_bo(obj);
@@ -390,7 +406,7 @@ int sfab_bo_query_ioctl(struct drm_device *drm, void *data, struct drm_file *fil
 
 	bo = to_sfab_bo(obj);
 	args->size = obj->size;
-	args->path = bo->path;
+	args->path = sfab_bo_path(bo);
 	args->rights = bo->rights;
 	drm_gem_object_put(obj);
 	return 0;

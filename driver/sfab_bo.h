@@ -42,7 +42,7 @@ struct sfab_bo {
 	enum sfab_bo_kind kind;
 	/** @rights: SFAB_RIGHT_* that a mapping may have */
 	u32 rights;
-	/** @path: how the device reaches it */
+	/** @path: how the device reaches it while @dma_live, see sfab_bo_path() */
 	enum sfab_path path;
 	/** @link: in sfab_device.bos */
 	struct list_head link;
@@ -97,6 +97,7 @@ int sfab_bo_create_handle(struct sfab_bo *bo, struct drm_file *file, u32 *handle
 void sfab_bo_walk_extents(struct sfab_bo *bo, u64 offset, u64 size,
 			  sfab_extent_fn fn, void *arg);
 int sfab_bo_map_dma(struct sfab_bo *bo, enum dma_data_direction dir);
+enum sfab_path sfab_bo_path(struct sfab_bo *bo);
 
 /* sfab_register.c */
 void sfab_register_release(struct sfab_bo *bo);

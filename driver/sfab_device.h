@@ -167,6 +167,8 @@ struct sfab_file {
 	struct xarray queues;
 	/** @busy_ns: time that destroyed queues had work, for fdinfo */
 	atomic64_t busy_ns;
+	/** @read_lock: held by the one who reads events, also while waiting */
+	struct mutex read_lock;
 	/** @event_lock: protects what is below */
 	spinlock_t event_lock;
 	/** @closing: DRM has freed, or is about to free, unread events */
@@ -277,6 +279,9 @@ void sfab_dump_take(struct sfab_device *sdev);
 void sfab_event_send(struct sfab_file *sfile, u32 type, u32 queue_id,
 		     const struct sfab_fault *fault);
 void sfab_event_broadcast(struct sfab_device *sdev, u32 type);
+void sfab_event_wake_all(struct sfab_device *sdev);
+ssize_t sfab_read(struct file *filp, char __user *buf, size_t count, loff_t *offset);
+__poll_t sfab_poll(struct file *filp, struct poll_table_struct *wait);
 
 /* sfab_query.c */
 int sfab_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

@@ -65,6 +65,7 @@ static int sfab_open(struct drm_device *drm, struct drm_file *file)
 	sfile->drm_file = file;
 	xa_init_flags(&sfile->vms, XA_FLAGS_ALLOC1);
 	xa_init_flags(&sfile->queues, XA_FLAGS_ALLOC1);
+	mutex_init(&sfile->read_lock);
 	spin_lock_init(&sfile->event_lock);
 	file->driver_priv = sfile;
 
@@ -86,6 +87,7 @@ static void sfab_postclose(struct drm_device *drm, struct drm_file *file)
 	spin_lock(&sdev->files_lock);
 	list_del(&sfile->link);
 	spin_unlock(&sdev->files_lock);
+	mutex_destroy(&sfile->read_lock);
 	kfree(sfile);
 }
 
@@ -198,8 +200,8 @@ static const struct file_operations sfab_fops = {
 #ifdef CONFIG_COMPAT
 	.compat_ioctl = sfab_compat_ioctl,
 #endif
-	.poll = drm_poll,
-	.read = drm_read,
+	.poll = sfab_poll,
+	.read = sfab_read,
 	.llseek = noop_llseek,
 	.mmap = drm_gem_mmap,
 	.show_fdinfo = drm_show_fdinfo,
@@ -427,6 +429,7 @@ static int sfab_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 err_quiesce:
 	/* Marks the device unplugged, for those who wait for sfab_device.quiet */
 	drm_dev_unplug(&sdev->drm);
+	sfab_event_wake_all(sdev);
 	sfab_quiesce(sdev);
 	return ret;
 }
@@ -436,6 +439,7 @@ static void sfab_remove(struct pci_dev *pdev)
 	struct sfab_device *sdev = pci_get_drvdata(pdev);
 
 	drm_dev_unplug(&sdev->drm);
+	sfab_event_wake_all(sdev);
 	sfab_quiesce(sdev);
 }
 

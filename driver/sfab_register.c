@@ -73,10 +73,11 @@ static int sfab_register_pin(struct sfab_bo *bo, u64 addr)
 		addr += (u64)pinned << PAGE_SHIFT;
 		left -= pinned;
 
+		/* What is left is a hint, which is added to in 32 bits */
 		ret = sg_alloc_append_table_from_pages(&bo->pinned, pages, pinned, 0,
 						       (unsigned long)pinned << PAGE_SHIFT,
 						       dma_get_max_seg_size(bo->base.dev->dev),
-						       left, GFP_KERNEL_ACCOUNT);
+						       min(left, INT_MAX), GFP_KERNEL_ACCOUNT);
 		if (ret) {
 			unpin_user_pages(pages, pinned);
 			break;

@@ -279,6 +279,21 @@ FIXTURE_TEARDOWN(registration)
 	close(self->fd);
 }
 
+/* The kernel's tables count in 32 bits: here 2^32 pages are left after the first batch */
+TEST_F(registration, more_pages_than_32_bits)
+{
+	struct sfab_mem_register arg = { .addr = 1ULL << 40, .size = (1ULL << 44) + SZ_2M,
+					 .rights = RIGHT_R };
+	char *memory;
+
+	memory = mmap((void *)(uintptr_t)arg.addr, SZ_2M, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	ASSERT_EQ((void *)(uintptr_t)arg.addr, (void *)memory);
+	memset(memory, 1, SZ_2M);
+	EXPECT_EQ(-EFAULT, do_ioctl(self->fd, DRM_IOCTL_SFAB_MEM_REGISTER, &arg));
+	munmap(memory, SZ_2M);
+}
+
 TEST_F(registration, bad_ranges)
 {
 	uint64_t base = (uintptr_t)self->memory;
