@@ -14,6 +14,7 @@
 #include <drm/drm_print.h>
 
 #include "sfab_fence.h"
+#include "sfab_trace.h"
 #include "sfab_regs.h"
 #include "sfab_vm.h"
 
@@ -121,6 +122,7 @@ static int sfab_bind_apply_op(struct sfab_bind_job *job, u32 i)
 	struct drm_gpuvm *gpuvm = &job->vm->base;
 	struct sfab_bind_op *op = &job->ops[i];
 
+	trace_sfab_bind(job->sdev, job->vm->hw_id, op);
 	if (op->op == SFAB_BIND_UNMAP)
 		return drm_gpuvm_sm_unmap(gpuvm, job, op->va, op->size);
 	job->rights = op->rights;

@@ -99,10 +99,10 @@ TRACE_EVENT(sfab_reset,
 	    TP_printk("%s reason=\"%s\"", __get_str(dev), __get_str(reason))
 );
 
-/* An operation of VM_BIND takes effect; op is SFAB_BIND_* */
+/* An operation of VM_BIND takes effect */
 TRACE_EVENT(sfab_bind,
-	    TP_PROTO(const struct sfab_device *sdev, u32 vm, u32 op, u64 va, u64 size),
-	    TP_ARGS(sdev, vm, op, va, size),
+	    TP_PROTO(const struct sfab_device *sdev, u32 vm, const struct sfab_bind_op *op),
+	    TP_ARGS(sdev, vm, op),
 
 	    TP_STRUCT__entry(__string(dev, dev_name(sdev->drm.dev))
 			     __field(u32, vm)
@@ -113,9 +113,9 @@ TRACE_EVENT(sfab_bind,
 
 	    TP_fast_assign(__assign_str(dev);
 			   __entry->vm = vm;
-			   __entry->op = op;
-			   __entry->va = va;
-			   __entry->size = size;
+			   __entry->op = op->op;
+			   __entry->va = op->va;
+			   __entry->size = op->size;
 			   ),
 
 	    TP_printk("%s vm=%u %s va=%#llx size=%#llx", __get_str(dev), __entry->vm,
