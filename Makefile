@@ -18,7 +18,7 @@ endif
 MAKEFLAGS += --no-print-directory
 
 .NOTPARALLEL:
-.PHONY: all help lab debug-kernel userland modules stage shell demo bench check lint \
+.PHONY: all help lab debug-kernel userland modules stage shell demo bench check check-debug lint \
 	install install-user install-module clean
 
 all: userland modules
@@ -61,6 +61,10 @@ demo:
 #: make check                  lint, then every test
 check:
 	+@tests/check
+
+#: make check-debug            the driver's tests on the debug kernel; not part of check yet
+check-debug:
+	+@tests/check kselftest-debug
 
 #: make lint                   all that can be said without running anything
 lint:

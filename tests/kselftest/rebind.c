@@ -281,10 +281,13 @@ TEST_F_TIMEOUT(rebind, under_load, 90)
 	enum { WORKERS = 3 };
 	unsigned int round, i;
 
+	work_begun = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)work_begun);
 	for (round = 0; round < 5; round++) {
 		pid_t pids[WORKERS];
 		int status;
 
+		*work_begun = 0;
 		for (i = 0; i < WORKERS; i++) {
 			pids[i] = fork();
 			ASSERT_LE(0, pids[i]);
@@ -292,6 +295,8 @@ TEST_F_TIMEOUT(rebind, under_load, 90)
 				_exit(-work_on(i == 2 && self->count > 1,
 					       self->count > 1 ? i != 2 : -1, round * 8 + i, 0));
 		}
+		while (*work_begun < WORKERS)
+			sleep_ms(1);
 		sleep_ms(40 + 30 * round);
 		EXPECT_EQ(0, unbind(self));
 		for (i = 0; i < WORKERS; i++) {

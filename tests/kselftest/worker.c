@@ -10,6 +10,8 @@
 #define PEER_VA		0xc0000000ULL
 #define SIZE		(2 * SZ_2M)
 
+_Atomic unsigned int *work_begun;
+
 struct worker {
 	uint64_t seed;
 	int fd, peer_fd;
@@ -148,6 +150,8 @@ int work_on(unsigned int index, int peer, uint64_t seed, unsigned int rounds)
 	int ret;
 
 	ret = worker_open(&w, index, peer);
+	if (work_begun)
+		(*work_begun)++;
 	for (i = 0; !ret && (!rounds || i < rounds); i++)
 		ret = actions[random64(&w.seed) % 5](&w);
 	worker_close(&w);

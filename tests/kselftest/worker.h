@@ -7,6 +7,12 @@
 
 #include "sfab_test.h"
 
+/*
+ * If not NULL: memory shared between the processes, in which each counts itself once it has its
+ * device open.  Before that, a device that goes would not be missed.
+ */
+extern _Atomic unsigned int *work_begun;
+
 /**
  * work_on - use everything that the driver offers, again and again
  *
