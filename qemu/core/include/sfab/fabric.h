@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sfab fabric: ports, links, router and management agent of one device, as of
+ * docs/specs/sfab-fabric.rst and sfab-fibre.rst.
+ *
+ * An accelerator's core has one (sfab_core_fabric()); a switch is one by itself
+ * (sfab_fabric_create()). Like the core it owns no thread, has no global, and
+ * allocates only when it is made.
+ *
+ * Threads
+ *	sfab_fabric_run(), _sleep() and _attach() are for one thread at a time, the
+ *	*fabric worker*. The register functions may be called from any thread at
+ *	any time: what both sides touch is atomic, or under the fabric's mutex, a
+ *	leaf: nothing is called with it held.
+ */
+#ifndef SFAB_FABRIC_H
+#define SFAB_FABRIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sfab/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SFAB_MAX_PORTS		64	/* of a switch; an accelerator has 16 */
+#define SFAB_MAX_PATHS		4
+#define SFAB_MAX_EIDS		65536
+#define SFAB_FIBRE_SIZE		(2 * (size_t)0x20a000)
+
+struct sfab_fabric;
+
+enum sfab_kind { SFAB_KIND_ACCEL = 1, SFAB_KIND_SWITCH = 2 };
+
+/**
+ * struct sfab_fabric_config - fixed for the fabric's life
+ * @kind: accelerator or switch
+ * @ports: 1 to 16 for an accelerator, to SFAB_MAX_PORTS for a switch
+ * @paths: light paths a port, 1 to SFAB_MAX_PATHS
+ * @eids: NUM_EIDS, 2 to SFAB_MAX_EIDS
+ * @lanes: lanes a port, 1 to 16
+ * @lane_rate: Gb/s a lane
+ * @rate_scale: 0: not paced; else the fraction of lanes * lane_rate at which a
+ *	port sends
+ * @crc_errors: packets of a million that arrive damaged
+ * @seed: of all that is drawn: damage, incarnations, psn
+ * @serial, @uuid: identity, as in &struct sfab_config
+ */
+struct sfab_fabric_config {
+	enum sfab_kind kind;
+	unsigned int ports;
+	unsigned int paths;
+	unsigned int eids;
+	unsigned int lanes;
+	unsigned int lane_rate;
+	double rate_scale;
+	unsigned int crc_errors;
+	uint64_t seed;
+	uint64_t serial;
+	uint8_t uuid[16];
+};
+
+/**
+ * struct sfab_fabric_ops - the surroundings of a fabric
+ *
+ * @wake: there is work for the fabric worker: call sfab_fabric_run(). Sticky,
+ *	like &sfab_ops.kick. From any thread.
+ * @ring: the doorbell of the other end of what is attached at @port, @path.
+ *	From the fabric worker.
+ * @now: as &sfab_ops.now
+ * @port_event: the state of @port has changed. From the fabric worker, no lock.
+ * @mgmt_event: a datagram became readable. Likewise.
+ */
+struct sfab_fabric_ops {
+	void (*wake)(void *opaque);
+	void (*ring)(void *opaque, unsigned int port, unsigned int path);
+	uint64_t (*now)(void *opaque);
+	void (*port_event)(void *opaque, unsigned int port);
+	void (*mgmt_event)(void *opaque);
+};
+
+/* For a switch; NULL and *why as sfab_core_create(). */
+struct sfab_fabric *sfab_fabric_create(const struct sfab_fabric_config *config,
+				       const struct sfab_fabric_ops *ops,
+				       void *opaque, const char **why);
+void sfab_fabric_destroy(struct sfab_fabric *fabric);
+
+/**
+ * sfab_fabric_attach() - put the end of a fibre into a light path
+ * @memory: SFAB_FIBRE_SIZE bytes, page aligned, shared with the other end, which is
+ *	not trusted; zero when both ends attach for the first time. NULL: the fibre
+ *	is cut or gone, and its memory no longer touched on return.
+ * @end: 0 or 1
+ */
+void sfab_fabric_attach(struct sfab_fabric *fabric, unsigned int port,
+			unsigned int path, void *memory, unsigned int end);
+
+/**
+ * sfab_fabric_run() - do what there is to do, for a bounded time
+ * @due: set for SFAB_RUN_POLL: call again then (in @now's time), or when woken or
+ *	rung
+ *
+ * Moves at most 4 MiB. Trains links, forwards and delivers packets, sends, repeats,
+ * times out, answers datagrams.
+ */
+enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due);
+
+/**
+ * sfab_fabric_sleep() - the fabric worker is about to sleep, or is awake again
+ *
+ * With @asleep: tells the partners to ring. False: something came up in between,
+ * run again (and the partners believe it awake).
+ */
+bool sfab_fabric_sleep(struct sfab_fabric *fabric, bool asleep);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* SFAB_FABRIC_H */
