@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Life of a device: power-on, reset, pause. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -18,6 +19,8 @@ static const char *config_error(const struct sfab_config *c)
 		return "engines must be 1 to 8";
 	if (c->vectors < 1 || c->vectors > SFAB_MAX_VECTORS)
 		return "vectors must be 1 to 2048";
+	if (c->ports)
+		return "ports must be 0: the fabric is not there yet";
 	return NULL;
 }
 
@@ -129,4 +132,15 @@ bool sfab_core_busy(struct sfab_core *core)
 	busy = sfab_in_slice(core);
 	sfab_unlock(core);
 	return busy;
+}
+
+struct sfab_fabric *sfab_core_fabric(struct sfab_core *core)
+{
+	(void)core;
+	return NULL;
+}
+
+int sfab_core_poison(struct sfab_core *core, uint64_t hbm_offset)
+{
+	return hbm_offset < core->config.hbm_size ? -ENOSPC : -EINVAL;
 }

@@ -12,7 +12,8 @@
  *	Every function below may be called from any thread at any time, with
  *	these exceptions: sfab_core_run() of one engine number is not reentrant
  *	(one worker per engine), and sfab_core_destroy(), sfab_core_save() and
- *	sfab_core_load() need a core with no sfab_core_run() in progress.
+ *	sfab_core_load() need a core with no sfab_core_run() in progress. A core
+ *	with ports has one more worker, which serves its fabric (sfab/fabric.h).
  *
  * Locks
  *	The core has one internal mutex. It is held for short register work
@@ -38,11 +39,14 @@ extern "C" {
 #define SFAB_MAX_VMS		128
 #define SFAB_MAX_ENGINES	8
 #define SFAB_MAX_VECTORS	2048
+#define SFAB_MAX_SEGMENTS	1024
+#define SFAB_MAX_IMPORTS	1024
 #define SFAB_NUM_COUNTERS	8
 #define SFAB_BAR0_SIZE		0x100000u
 #define SFAB_HBM_ALIGN		0x200000u
 
 struct sfab_core;
+struct sfab_fabric;	/* sfab/fabric.h */
 
 /* What happened, for tracing; see &sfab_ops.event for the arguments. */
 enum sfab_event {
@@ -63,9 +67,9 @@ enum sfab_event {
  *
  * @batch_begin, @batch_end: enclose every @map and @unmap, and nothing else:
  *	the core neither copies nor blocks in between, and keeps a batch to
- *	SFAB_BATCH_MAX calls. Called from sfab_core_run() only, not nested,
- *	without the core's mutex. In QEMU they take and drop the BQL (and do
- *	nothing if the caller of sfab_core_run() holds it already).
+ *	SFAB_BATCH_MAX calls. Called from sfab_core_run() and sfab_fabric_run()
+ *	only, not nested, without the core's mutex. In QEMU they take and drop
+ *	the BQL (and do nothing if the caller of these holds it already).
  * @map: host address of bus memory. In: @len bytes wanted at bus address @bus;
  *	out: @len bytes available there, 1 to what was wanted. RAM only: the core
  *	will use plain loads, stores and host atomic instructions on it, without
@@ -82,13 +86,16 @@ enum sfab_event {
  *	come from inside sfab_core_run() of another (or, never nested deeper than
  *	that, the same) engine; a glue that runs engines inside the kick must not
  *	recurse.
- * @now: nanoseconds, monotonic, any origin; the clock of TIME and of WAIT.
+ * @now: nanoseconds, monotonic, any origin; the clock of TIME, of WAIT and of the
+ *	fabric's timeouts.
  * @hbm_written: optional: the device has written @len bytes at @offset of the
  *	HBM (dirty tracking). Called without any lock.
  * @guest_error: optional: the guest did what the spec forbids. May be called
  *	with the core's mutex held: do not call back.
  * @event: optional: for tracing. May be called with the core's mutex held: do
  *	not call back. @index is the queue (or the VM, or 0).
+ * @fabric_wake, @fibre_ring: as &sfab_fabric_ops.wake and .ring; not called if
+ *	&sfab_config.ports is 0, and may be NULL then.
  */
 struct sfab_ops {
 	void (*batch_begin)(void *opaque);
@@ -104,6 +111,8 @@ struct sfab_ops {
 		__attribute__((format(printf, 2, 0)));
 	void (*event)(void *opaque, enum sfab_event event, unsigned int index,
 		      uint64_t a, uint64_t b);
+	void (*fabric_wake)(void *opaque);
+	void (*fibre_ring)(void *opaque, unsigned int port, unsigned int path);
 };
 
 /* The most @map calls, and the most @unmap calls, within one batch. */
@@ -122,6 +131,13 @@ struct sfab_ops {
  * @peer: CAPS.PEER
  * @serial: SERIAL
  * @uuid: UUID in the byte order of RFC 9562
+ * @ports: NUM_PORTS, 0 to 16. 0: no fabric, and what follows does not matter
+ * @paths: light paths a port, 1 to 4
+ * @segments: NUM_SEGMENTS, 1 to SFAB_MAX_SEGMENTS
+ * @imports: NUM_IMPORTS, 1 to SFAB_MAX_IMPORTS
+ * @eids: NUM_EIDS, 2 to 4096
+ * @lanes, @lane_rate, @rate_scale, @crc_errors, @seed: as in &struct
+ *	sfab_fabric_config
  */
 struct sfab_config {
 	void *hbm;
@@ -133,6 +149,16 @@ struct sfab_config {
 	bool peer;
 	uint64_t serial;
 	uint8_t uuid[16];
+	unsigned int ports;
+	unsigned int paths;
+	unsigned int segments;
+	unsigned int imports;
+	unsigned int eids;
+	unsigned int lanes;
+	unsigned int lane_rate;
+	double rate_scale;
+	unsigned int crc_errors;
+	uint64_t seed;
 };
 
 /**
@@ -204,11 +230,32 @@ void sfab_core_reset(struct sfab_core *core, enum sfab_reset kind);
  * Invisible to the guest: commands go on where they were. Never waits; the core
  * is quiescent as soon as no sfab_core_run() is in progress any more, and one
  * that begins later returns SFAB_RUN_IDLE at once. For VM stop; not nested.
+ *
+ * The fabric worker goes on to forward for others, but neither reads nor writes
+ * memory of this device any more once sfab_core_busy() is false: it sends nothing,
+ * and drops what arrives. The other ends repeat it, until their OP_TIMEOUT.
  */
 void sfab_core_pause(struct sfab_core *core, bool pause);
 
-/* An engine is inside a slice (STATUS.BUSY). */
+/* An engine, or the fabric worker, is inside a slice (STATUS.BUSY). */
 bool sfab_core_busy(struct sfab_core *core);
+
+/**
+ * sfab_core_fabric() - the fabric of a core, NULL if it has no ports
+ *
+ * For the worker that calls sfab_fabric_run(), and for sfab_fabric_attach(). It
+ * lives as long as the core.
+ */
+struct sfab_fabric *sfab_core_fabric(struct sfab_core *core);
+
+/**
+ * sfab_core_poison() - an uncorrectable error in the HBM
+ * @hbm_offset: the 64-byte granule that contains it becomes poisoned
+ *
+ * Returns 0; -EINVAL: beyond the HBM; -ENOSPC: 64 granules are poisoned already.
+ * Poison is not part of &struct sfab_state.
+ */
+int sfab_core_poison(struct sfab_core *core, uint64_t hbm_offset);
 
 /* State of one VM, for migration. */
 struct sfab_vm_state {
@@ -259,7 +306,10 @@ struct sfab_state {
 	struct sfab_queue_state queue[SFAB_MAX_QUEUES];
 };
 
-/* Copy the state out. The core must be quiescent: paused, no run in progress. */
+/*
+ * Copy the state out. The core must be quiescent: paused, no run in progress; and
+ * have no ports: what is under way on a fibre belongs to two devices.
+ */
 void sfab_core_save(struct sfab_core *core, struct sfab_state *state);
 
 /**
