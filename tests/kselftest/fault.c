@@ -226,7 +226,7 @@ TEST_F(fault, halts_its_queue_only)
 	EXPECT_EQ(SFAB_EVENT_QUEUE_FAULT, event.base.type);
 	EXPECT_EQ(sizeof(event), event.base.length);
 	EXPECT_EQ(self->queue, event.queue_id);
-	EXPECT_EQ(0, event.pad);
+	EXPECT_EQ(0, event.fabric_status);
 	EXPECT_EQ(1, event.sequence);
 	EXPECT_EQ(0, event.dropped);
 	EXPECT_EQ(0, memcmp(&state.fault, &event.fault, sizeof(event.fault)));
