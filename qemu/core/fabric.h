@@ -18,7 +18,8 @@
  *	rounded up to 8. Returns false to leave the packet where it is (an answer found
  *	no room): it is delivered again later, until HOQ_TIMEOUT.
  * @work: send what there is to send, look at timeouts. Returns true if it did
- *	something and wants to go on; else *due is lowered to when it must be called
+ *	something and wants to go on (at most about SFAB_MTU bytes each time, so that
+ *	those who share the way get their turn); else *due is lowered to when it must be called
  *	again (the caller has set it to UINT64_MAX).
  */
 struct sfab_sink {
@@ -58,6 +59,11 @@ struct sfab_fabric *sfab_fabric_create_with(const struct sfab_fabric_config *con
 
 /* A number that differs each time, from the seed: incarnations, psn. */
 uint64_t sfab_fabric_random(struct sfab_fabric *fabric);
+
+/* Nanoseconds of OP_TIMEOUT and RETRY_TIMEOUT; packets forwarded for others. */
+uint64_t sfab_fabric_op_timeout(const struct sfab_fabric *fabric);
+uint64_t sfab_fabric_retry_timeout(const struct sfab_fabric *fabric);
+uint64_t sfab_fabric_forwarded(const struct sfab_fabric *fabric);
 
 uint16_t sfab_fabric_eid(const struct sfab_fabric *fabric);
 uint32_t sfab_fabric_incarnation(const struct sfab_fabric *fabric);

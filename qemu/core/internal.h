@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "sfab/core.h"
+#include "copy.h"
 #include "regs.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -350,16 +351,7 @@ bool sfab_map(struct sfab_core *core, struct sfab_engine *engine,
 void sfab_release(struct sfab_core *core, struct sfab_engine *engine,
 		  uint64_t accessed);
 
-/* ---- moving bytes (copy.c, reduce.c) ---- */
-
-/*
- * Copy; what overlaps is undefined, within the destination. @stream: the bytes
- * are part of so many that they better bypass the cache.
- */
-void sfab_copy(void *dst, const void *src, uint64_t len, bool stream);
-
-/* Store the bytes of @pattern, from its byte @phase on, over @len bytes. */
-void sfab_fill(void *dst, uint64_t pattern, unsigned int phase, uint64_t len);
+/* ---- arithmetic (reduce.c); moving bytes is copy.h ---- */
 
 /* dst[i] = op(dst[i], src[i]); @len is a multiple of the element. */
 void sfab_reduce(void *dst, const void *src, uint64_t len, unsigned int dtype,

@@ -73,6 +73,8 @@ struct sfab_fabric_config {
  * @now: as &sfab_ops.now
  * @port_event: the state of @port has changed. From the fabric worker, no lock.
  * @mgmt_event: a datagram became readable. Likewise.
+ *
+ * None may be NULL, and none may call back.
  */
 struct sfab_fabric_ops {
 	void (*wake)(void *opaque);

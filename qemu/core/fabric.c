@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A router as a whole: made, run, put to sleep, reset. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fabric_internal.h"
+
+static const char *config_error(const struct sfab_fabric_config *c)
+{
+	if (c->kind != SFAB_KIND_ACCEL && c->kind != SFAB_KIND_SWITCH)
+		return "kind must be accelerator or switch";
+	if (c->kind == SFAB_KIND_ACCEL && (c->ports < 1 || c->ports > 16))
+		return "ports of an accelerator must be 1 to 16";
+	if (c->ports < 1 || c->ports > SFAB_MAX_PORTS)
+		return "ports must be 1 to 64";
+	if (c->paths < 1 || c->paths > SFAB_MAX_PATHS)
+		return "paths must be 1 to 4";
+	if (c->eids < 2 || c->eids > SFAB_MAX_EIDS)
+		return "eids must be 2 to 65536";
+	if (c->lanes < 1 || c->lanes > 16)
+		return "lanes must be 1 to 16";
+	if (c->lane_rate < 1 || c->lane_rate > 65535)
+		return "lane-rate must be 1 to 65535";
+	if (!(c->rate_scale >= 0))
+		return "rate-scale must not be negative";
+	if (c->crc_errors > 1000000)
+		return "crc-errors must be 0 to 1000000, packets of a million";
+	return NULL;
+}
+
+uint64_t sfab_fabric_random(struct sfab_fabric *fabric)
+{
+	/* SplitMix64, whose state may be advanced by any thread. */
+	uint64_t z = atomic_fetch_add(&fabric->random, 0x9e3779b97f4a7c15ull);
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+static void new_incarnation(struct sfab_fabric *fabric)
+{
+	uint32_t incarnation, last = relaxed_load(fabric->incarnation);
+
+	do
+		incarnation = sfab_fabric_random(fabric);
+	while (!incarnation || incarnation == last);
+	relaxed_store(fabric->incarnation, incarnation);
+}
+
+/* Devices of one seed, and one device that is made again, must not draw the same. */
+static void seed(struct sfab_fabric *fabric)
+{
+	const struct sfab_fabric_config *c = &fabric->config;
+	uint64_t uuid[2];
+
+	memcpy(uuid, c->uuid, sizeof(uuid));
+	relaxed_store(fabric->random, c->seed);
+	for (unsigned int i = 0; i < 4; i++) {
+		const uint64_t more[] = { c->serial, uuid[0], uuid[1],
+					  fabric->ops->now(fabric->opaque) };
+
+		relaxed_store(fabric->random, sfab_fabric_random(fabric) ^ more[i]);
+	}
+}
+
+static void add_source(struct sfab_fabric *fabric, unsigned int port, unsigned int ring)
+{
+	fabric->source[fabric->sources++] = (struct sfab_source){ port, ring };
+}
+
+static bool make_ports(struct sfab_fabric *fabric)
+{
+	size_t half = sizeof(struct sfab_fibre_half);
+	unsigned int ports = fabric->config.ports + 1;
+	uint8_t *loops;
+
+	/* Never touched, never there: most ports do not hear themselves. */
+	fabric->loops = calloc(1, ports * half + 4096);
+	fabric->port = calloc(ports, sizeof(*fabric->port));
+	fabric->route = calloc(fabric->config.eids, sizeof(*fabric->route));
+	fabric->route_lo = calloc(fabric->config.eids, sizeof(*fabric->route_lo));
+	if (!fabric->loops || !fabric->port || !fabric->route || !fabric->route_lo)
+		return false;
+	loops = fabric->loops;
+	loops += -(uintptr_t)loops % 4096;
+	for (unsigned int p = 0; p < ports; p++) {
+		sfab_port_init(fabric, p, (void *)(loops + p * half));
+		for (unsigned int r = 0; r < SFAB_FIBRE_RINGS; r++)
+			add_source(fabric, p, r);
+	}
+	if (fabric->sink)
+		add_source(fabric, ports, SFAB_FIBRE_RINGS);
+	return true;
+}
+
+struct sfab_fabric *sfab_fabric_create_with(const struct sfab_fabric_config *config,
+					    const struct sfab_fabric_ops *ops,
+					    void *opaque, const struct sfab_sink *sink,
+					    void *endpoint, const char **why)
+{
+	const char *error = config_error(config);
+	struct sfab_fabric *fabric = NULL;
+
+	if (!error) {
+		fabric = calloc(1, sizeof(*fabric));
+		if (!fabric)
+			error = "out of memory";
+	}
+	if (fabric) {
+		fabric->config = *config;
+		fabric->ops = ops;
+		fabric->opaque = opaque;
+		fabric->sink = sink;
+		fabric->endpoint = endpoint;
+		pthread_mutex_init(&fabric->lock, NULL);
+		relaxed_store(fabric->op_timeout, SFAB_OP_TIMEOUT_RESET);
+		relaxed_store(fabric->retry_timeout, SFAB_RETRY_TIMEOUT_RESET);
+		relaxed_store(fabric->hoq_timeout, SFAB_HOQ_TIMEOUT_RESET);
+		seed(fabric);
+		new_incarnation(fabric);
+		if (!make_ports(fabric)) {
+			error = "out of memory";
+			sfab_fabric_destroy(fabric);
+			fabric = NULL;
+		}
+	}
+	if (why)
+		*why = error;
+	return fabric;
+}
+
+struct sfab_fabric *sfab_fabric_create(const struct sfab_fabric_config *config,
+				       const struct sfab_fabric_ops *ops,
+				       void *opaque, const char **why)
+{
+	return sfab_fabric_create_with(config, ops, opaque, NULL, NULL, why);
+}
+
+void sfab_fabric_destroy(struct sfab_fabric *fabric)
+{
+	if (!fabric)
+		return;
+	pthread_mutex_destroy(&fabric->lock);
+	free(fabric->loops);
+	free(fabric->port);
+	free((void *)fabric->route);
+	free(fabric->route_lo);
+	free(fabric);
+}
+
+/* ---- running ---- */
+
+/*
+ * Everybody has a turn, those first that had none for the longest time: who finds a
+ * ring full stays ahead of who has filled it.
+ */
+static bool serve_all(struct sfab_fabric *fabric)
+{
+	struct sfab_source served[sizeof(fabric->source) / sizeof(fabric->source[0])];
+	unsigned int n = 0, kept = 0;
+
+	for (unsigned int i = 0; i < fabric->sources; i++) {
+		if (sfab_router_serve(fabric, &fabric->source[i]))
+			served[n++] = fabric->source[i];
+		else
+			fabric->source[kept++] = fabric->source[i];
+	}
+	memcpy(&fabric->source[kept], served, n * sizeof(served[0]));
+	return n;
+}
+
+static bool pass(struct sfab_fabric *fabric)
+{
+	bool more = false;
+
+	fabric->now = fabric->ops->now(fabric->opaque);
+	fabric->due = UINT64_MAX;
+	for (unsigned int p = 0; p <= fabric->config.ports; p++)
+		more |= sfab_port_poll(fabric, &fabric->port[p]);
+	more |= serve_all(fabric);
+	for (unsigned int p = 0; p <= fabric->config.ports; p++) {
+		sfab_port_flush(fabric, &fabric->port[p]);
+		more |= fabric->port[p].link.state >= SFAB_LINK_LOST;
+	}
+	return more;
+}
+
+enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due)
+{
+	fabric->moved = 0;
+	while (pass(fabric))
+		if (fabric->moved >= SFAB_FABRIC_SLICE)
+			return SFAB_RUN_MORE;
+	*due = fabric->due;
+	return fabric->due == UINT64_MAX ? SFAB_RUN_IDLE : SFAB_RUN_POLL;
+}
+
+bool sfab_fabric_sleep(struct sfab_fabric *fabric, bool asleep)
+{
+	unsigned int p, ports = fabric->config.ports;
+
+	for (p = 0; p < ports; p++)
+		sfab_link_set_sleeping(&fabric->port[p].link, asleep);
+	if (!asleep)
+		return true;
+	__sync_synchronize();
+	for (p = 0; p < ports; p++)
+		if (sfab_link_news(&fabric->port[p].link))
+			break;
+	if (p == ports)
+		return true;
+	sfab_fabric_sleep(fabric, false);
+	return false;
+}
+
+void sfab_fabric_attach(struct sfab_fabric *fabric, unsigned int port,
+			unsigned int path, void *memory, unsigned int end)
+{
+	fabric->now = fabric->ops->now(fabric->opaque);
+	sfab_port_attach(fabric, &fabric->port[port], path, memory, end);
+}
+
+/* ---- from any thread ---- */
+
+uint16_t sfab_fabric_eid(const struct sfab_fabric *fabric)
+{
+	return relaxed_load(fabric->eid);
+}
+
+uint32_t sfab_fabric_incarnation(const struct sfab_fabric *fabric)
+{
+	return relaxed_load(fabric->incarnation);
+}
+
+uint64_t sfab_fabric_forwarded(const struct sfab_fabric *fabric)
+{
+	return relaxed_load(fabric->forwarded);
+}
+
+uint64_t sfab_fabric_op_timeout(const struct sfab_fabric *fabric)
+{
+	return relaxed_load(fabric->op_timeout) * 1000000ull;
+}
+
+uint64_t sfab_fabric_retry_timeout(const struct sfab_fabric *fabric)
+{
+	return relaxed_load(fabric->retry_timeout) * 1000000ull;
+}
+
+void sfab_fabric_reset(struct sfab_fabric *fabric)
+{
+	new_incarnation(fabric);
+	atomic_store(&fabric->port_event, 0);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the router share. From the light inward:
+ *
+ *	fibre_memory.h	what two ends share
+ *	link.c		one end of a link: training, rings, replay, rate
+ *	port.c		ports: state, light paths, partner
+ *	router.c	where packets go: routes, hop limit, head-of-queue limit, turns
+ *	agent.c		answers datagrams
+ *	mailbox.c	datagrams that software sends and reads
+ *	fabric_regs.c	the registers of all that
+ *	fabric.c	create, run, sleep, attach, reset
+ *
+ * The fabric worker owns everything but what is atomic (registers that it looks at,
+ * or shows) and what &sfab_fabric.lock protects.
+ */
+#ifndef SFAB_CORE_FABRIC_INTERNAL_H
+#define SFAB_CORE_FABRIC_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "fabric.h"
+#include "fabric_regs.h"
+#include "link.h"
+
+/* One call of sfab_fabric_run(): bytes, and what a packet counts besides. */
+#define SFAB_FABRIC_SLICE	(4u << 20)
+#define SFAB_PACKET_COST	512
+/* One turn of a ring, or of the endpoint. */
+#define SFAB_TURN_BYTES		SFAB_MTU
+
+#define SFAB_NOWHERE		(~0u)	/* no port: packets of the device itself */
+
+struct sfab_port {
+	/* Registers; ctrl is written by any thread, the others by the worker. */
+	_Atomic uint32_t ctrl;
+	_Atomic uint32_t retrain;	/* counts requests */
+	_Atomic uint32_t status;
+	_Atomic uint32_t peer;
+	_Atomic uint64_t peer_uuid[2];
+	_Atomic uint64_t counter[SFAB_P_COUNTERS];
+
+	/* The worker's. */
+	unsigned int index;
+	struct sfab_link link;
+	struct sfab_fibre_half *half[SFAB_MAX_PATHS][2];	/* out, in */
+	struct sfab_fibre_half *loop;	/* what the port hears itself through */
+	uint32_t applied;		/* of ctrl: what the link was opened for */
+	uint32_t retrained;
+	uint32_t shown;			/* who we told the partner to be */
+	enum sfab_port_reason reason;	/* why it trains again, if that is special */
+	bool changed;			/* another fibre */
+	bool remote;			/* the other end of the link is another device */
+	unsigned int path;
+};
+
+/* A source of packets that takes its turn: a ring of a port, or the endpoint. */
+struct sfab_source {
+	uint16_t port;
+	uint16_t ring;
+};
+
+struct sfab_fabric {
+	/* Fixed at creation. */
+	struct sfab_fabric_config config;
+	const struct sfab_fabric_ops *ops;
+	void *opaque;
+	const struct sfab_sink *sink;
+	void *endpoint;
+	_Atomic uint64_t *route;
+	struct sfab_port *port;		/* [config.ports] is the device's own loop */
+	void *loops;			/* their memory, to free */
+
+	/* Registers. */
+	_Atomic uint32_t incarnation;
+	_Atomic uint32_t eid;
+	_Atomic uint32_t op_timeout, retry_timeout, hoq_timeout;	/* ms */
+	_Atomic uint64_t port_event;
+	_Atomic uint64_t forwarded;
+	_Atomic uint64_t random;
+
+	pthread_mutex_t lock;
+	uint64_t m_key;
+	uint32_t m_key_lo;		/* lower half written, upper one not yet */
+	uint32_t *route_lo;		/* likewise, for each route */
+
+	/* The worker's. */
+	uint64_t now;
+	uint64_t due;
+	uint64_t moved;			/* in this run */
+	struct sfab_packet stalled;	/* of the endpoint, counted already */
+	unsigned int sources;
+	/* In the order of their turns. */
+	struct sfab_source source[(SFAB_MAX_PORTS + 1) * SFAB_FIBRE_RINGS + 1];
+};
+
+/* ---- port.c ---- */
+
+void sfab_port_init(struct sfab_fabric *fabric, unsigned int index,
+		    struct sfab_fibre_half *loop);
+
+/* Follow P_CTRL, the fibres and the link; true if something has changed. */
+bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port);
+
+/* Tell the partner what was stored for it. */
+void sfab_port_flush(struct sfab_fabric *fabric, struct sfab_port *port);
+
+void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
+		      unsigned int path, void *memory, unsigned int end);
+
+static inline bool sfab_port_carries(const struct sfab_port *port)
+{
+	return port->link.state == SFAB_LINK_UP;
+}
+
+/* ---- router.c ---- */
+
+/* Let @source have a turn; true if it did something. */
+bool sfab_router_serve(struct sfab_fabric *fabric, const struct sfab_source *source);
+
+/* Room for a packet of the device on @port, VC 0. As sfab_fabric_reserve(). */
+int sfab_router_reserve_at(struct sfab_fabric *fabric, unsigned int port,
+			   struct sfab_packet *packet, struct sfab_slot *slot);
+
+/* ---- fabric_regs.c; from any thread ---- */
+
+uint32_t sfab_port_cap(const struct sfab_fabric *fabric);
+void sfab_set_port_ctrl(struct sfab_fabric *fabric, struct sfab_port *port,
+			uint32_t value);
+/* Ignored if there is no such EID. */
+void sfab_set_eid(struct sfab_fabric *fabric, uint32_t eid);
+
+/* ---- fabric.c ---- */
+
+static inline void sfab_due(struct sfab_fabric *fabric, uint64_t due)
+{
+	if (due < fabric->due)
+		fabric->due = due;
+}
+
+#define relaxed_load(word)	atomic_load_explicit(&(word), memory_order_relaxed)
+#define relaxed_store(word, v)	atomic_store_explicit(&(word), v, memory_order_relaxed)
+
+#endif /* SFAB_CORE_FABRIC_INTERNAL_H */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The router's registers as numbers, written by hand from docs/specs/sfab-fabric.rst. */
+#ifndef SFAB_CORE_FABRIC_REGS_H
+#define SFAB_CORE_FABRIC_REGS_H
+
+#define SFAB_REG_NUM_PORTS		0x0048
+#define SFAB_REG_NUM_EIDS		0x0054
+#define SFAB_REG_INCARNATION		0x0058
+#define SFAB_REG_EID			0x005c
+#define SFAB_REG_M_KEY			0x0060
+#define SFAB_REG_OP_TIMEOUT		0x0068
+#define SFAB_REG_RETRY_TIMEOUT		0x006c
+#define SFAB_REG_HOQ_TIMEOUT		0x0070
+#define SFAB_REG_PORT_EVENT		0x0228
+
+/* Milliseconds */
+#define SFAB_OP_TIMEOUT_MIN		10
+#define SFAB_OP_TIMEOUT_MAX		60000
+#define SFAB_OP_TIMEOUT_RESET		2000
+#define SFAB_RETRY_TIMEOUT_MIN		1
+#define SFAB_RETRY_TIMEOUT_MAX		10000
+#define SFAB_RETRY_TIMEOUT_RESET	50
+#define SFAB_HOQ_TIMEOUT_MIN		1
+#define SFAB_HOQ_TIMEOUT_MAX		10000
+#define SFAB_HOQ_TIMEOUT_RESET		100
+
+/* Ports: offsets within the block of a port */
+#define SFAB_PORT_BASE			0x90000
+#define SFAB_PORT_STRIDE		0x400
+#define SFAB_REG_P_CTRL			0x00
+#define SFAB_REG_P_STATUS		0x04
+#define SFAB_REG_P_CAP			0x08
+#define SFAB_REG_P_PEER			0x0c
+#define SFAB_REG_P_PEER_UUID_0		0x10
+#define SFAB_REG_P_PEER_UUID_1		0x18
+#define SFAB_REG_P_COUNTER		0x100
+
+#define SFAB_P_CTRL_ENABLE		(1u << 0)
+#define SFAB_P_CTRL_LOOPBACK		(1u << 1)
+#define SFAB_P_CTRL_PATH_SHIFT		4
+#define SFAB_P_CTRL_PATH		(0xfu << 4)
+#define SFAB_P_CTRL_RETRAIN		(1u << 8)
+#define SFAB_P_CTRL_KEPT		(SFAB_P_CTRL_ENABLE | SFAB_P_CTRL_LOOPBACK | \
+					 SFAB_P_CTRL_PATH)
+
+#define SFAB_P_STATUS_STATE		0xfu
+#define SFAB_P_STATUS_PATH_SHIFT	4
+#define SFAB_P_STATUS_REASON_SHIFT	8
+#define SFAB_P_STATUS_LANES_SHIFT	16
+
+enum sfab_port_state {
+	SFAB_PORT_DOWN,
+	SFAB_PORT_TRAINING,
+	SFAB_PORT_UP,
+	SFAB_PORT_DEGRADED,
+	SFAB_PORT_FAILED,
+};
+
+enum sfab_port_reason {
+	SFAB_REASON_NONE,
+	SFAB_REASON_DISABLED,
+	SFAB_REASON_NO_LIGHT,
+	SFAB_REASON_TRAINING,
+	SFAB_REASON_PROTOCOL,
+	SFAB_REASON_REPLAY,
+	SFAB_REASON_VERSION,
+	SFAB_REASON_NO_PATH,
+};
+
+/* Routes: four candidates of 16 bits */
+#define SFAB_ROUTE_BASE			0xa0000
+#define SFAB_ROUTE_END			0xc0000
+#define SFAB_ROUTE_CANDIDATES		4
+#define SFAB_ROUTE_PORT			0x3fu
+#define SFAB_ROUTE_VC_SHIFT		6
+#define SFAB_ROUTE_VC_MASK		0x3u
+#define SFAB_ROUTE_HOPS_SHIFT		8
+
+#define SFAB_VC_KEEP			0
+#define SFAB_VC_TO_1			1
+#define SFAB_VC_TO_0			2
+
+/* Mailbox */
+#define SFAB_REG_MGMT_TX		0xe0000
+#define SFAB_REG_MGMT_RX		0xe0100
+#define SFAB_REG_MGMT_CTRL		0xe0200
+#define SFAB_REG_MGMT_STATUS		0xe0204
+
+#define SFAB_MGMT_CTRL_SEND		(1u << 0)
+#define SFAB_MGMT_CTRL_NEXT		(1u << 1)
+#define SFAB_MGMT_CTRL_LISTEN_ON	(1u << 2)
+#define SFAB_MGMT_CTRL_LISTEN_OFF	(1u << 3)
+
+#define SFAB_MGMT_STATUS_BUSY		(1u << 0)
+#define SFAB_MGMT_STATUS_READABLE	(1u << 1)
+#define SFAB_MGMT_STATUS_DROPPED_SHIFT	16
+
+#endif /* SFAB_CORE_FABRIC_REGS_H */

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Ports: what software wants of them, which fibre they hear, what state that makes. */
+#include "fabric_internal.h"
+
+/* ---- what a port shows ---- */
+
+static bool carries(uint32_t status)
+{
+	unsigned int state = status & SFAB_P_STATUS_STATE;
+
+	return state == SFAB_PORT_UP || state == SFAB_PORT_DEGRADED;
+}
+
+/* Set P_STATUS, and tell whom it concerns if the state is another one. */
+static bool show(struct sfab_fabric *fabric, struct sfab_port *port,
+		 enum sfab_port_state state, enum sfab_port_reason reason,
+		 unsigned int lanes)
+{
+	uint32_t old = relaxed_load(port->status);
+	uint32_t status = state | port->path << SFAB_P_STATUS_PATH_SHIFT |
+			  reason << SFAB_P_STATUS_REASON_SHIFT |
+			  lanes << SFAB_P_STATUS_LANES_SHIFT;
+
+	if (status == old)
+		return false;
+	relaxed_store(port->status, status);
+	if (carries(old) && !carries(status))
+		sfab_count(&port->counter[SFAB_P_DOWNS], 1);
+	if ((status ^ old) & SFAB_P_STATUS_STATE &&
+	    port->index < fabric->config.ports) {
+		atomic_fetch_or(&fabric->port_event, 1ull << port->index);
+		fabric->ops->port_event(fabric->opaque, port->index);
+	}
+	return true;
+}
+
+static void show_peer(struct sfab_port *port, const struct sfab_identity *peer)
+{
+	if (relaxed_load(port->peer) != peer->who)
+		relaxed_store(port->peer, peer->who);
+	relaxed_store(port->peer_uuid[0], peer->uuid[0]);
+	relaxed_store(port->peer_uuid[1], peer->uuid[1]);
+}
+
+/* ---- the link ---- */
+
+static struct sfab_identity identity(const struct sfab_fabric *fabric,
+				     const struct sfab_port *port)
+{
+	struct sfab_identity me = {
+		.who = relaxed_load(fabric->eid) | port->index << 16 |
+		       (uint32_t)fabric->config.kind << 24,
+		.lanes = fabric->config.lanes,
+	};
+
+	memcpy(me.uuid, fabric->config.uuid, sizeof(me.uuid));
+	return me;
+}
+
+static void open_link(struct sfab_fabric *fabric, struct sfab_port *port,
+		      struct sfab_fibre_half *out, struct sfab_fibre_half *in)
+{
+	struct sfab_identity me = identity(fabric, port);
+	uint32_t generation, last = relaxed_load(out->sender.light);
+
+	/* Another device in our place may have drawn the same numbers. */
+	do
+		generation = sfab_fabric_random(fabric);
+	while (!generation || generation == last);
+	port->link.tokens_at = fabric->now;
+	sfab_link_open(&port->link, out, in, &me, generation);
+	port->shown = me.who;
+}
+
+/* Darkness. What has arrived and was not taken is lost. */
+static void close_link(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	if (port->link.state == SFAB_LINK_CLOSED)
+		return;
+	sfab_count(&port->counter[SFAB_P_DROP_LINK],
+		   sfab_link_discard(&port->link));
+	sfab_link_close(&port->link);
+	sfab_port_flush(fabric, port);
+	show_peer(port, &(struct sfab_identity){ 0 });
+}
+
+static void fail(struct sfab_fabric *fabric, struct sfab_port *port,
+		 enum sfab_port_state state, enum sfab_port_reason reason)
+{
+	close_link(fabric, port);
+	show(fabric, port, state, reason, 0);
+}
+
+/* Do what P_CTRL asks for with what is attached. */
+static void apply(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	unsigned int path = (port->applied & SFAB_P_CTRL_PATH) >>
+			    SFAB_P_CTRL_PATH_SHIFT;
+
+	close_link(fabric, port);
+	port->path = path;
+	port->remote = false;
+	port->reason = SFAB_REASON_NONE;
+	if (!(port->applied & SFAB_P_CTRL_ENABLE)) {
+		fail(fabric, port, SFAB_PORT_DOWN, SFAB_REASON_DISABLED);
+	} else if (port->applied & SFAB_P_CTRL_LOOPBACK) {
+		open_link(fabric, port, port->loop, port->loop);
+	} else if (path >= fabric->config.paths) {
+		fail(fabric, port, SFAB_PORT_DOWN, SFAB_REASON_NO_PATH);
+	} else if (!port->half[path][0]) {
+		fail(fabric, port, SFAB_PORT_DOWN, SFAB_REASON_NO_LIGHT);
+	} else {
+		port->remote = true;
+		open_link(fabric, port, port->half[path][0], port->half[path][1]);
+	}
+}
+
+/* The link was lost, or is given up: begin to train at once. */
+static void retrain(struct sfab_fabric *fabric, struct sfab_port *port,
+		    enum sfab_port_reason reason)
+{
+	struct sfab_link *link = &port->link;
+
+	sfab_count(&port->counter[SFAB_P_DROP_LINK], sfab_link_discard(link));
+	show_peer(port, &(struct sfab_identity){ 0 });
+	port->reason = reason;
+	show(fabric, port, SFAB_PORT_TRAINING, reason ? reason : SFAB_REASON_TRAINING,
+	     0);
+	open_link(fabric, port, link->out, link->in);
+}
+
+static bool up(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	const struct sfab_fabric_config *config = &fabric->config;
+	struct sfab_link *link = &port->link;
+	unsigned int lanes = link->peer.lanes;
+
+	if (lanes < 1)
+		lanes = 1;
+	if (lanes > config->lanes)
+		lanes = config->lanes;
+	if (port->index < config->ports)
+		link->rate = lanes * config->lane_rate / 8.0 * config->rate_scale;
+	port->reason = SFAB_REASON_NONE;
+	show_peer(port, &link->peer);
+	return show(fabric, port, lanes < config->lanes ? SFAB_PORT_DEGRADED :
+		    SFAB_PORT_UP, SFAB_REASON_NONE, lanes);
+}
+
+static bool follow(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	enum sfab_port_reason why = port->reason;
+
+	switch (sfab_link_poll(&port->link, fabric->now)) {
+	case SFAB_LINK_CLOSED:
+		return false;
+	case SFAB_LINK_DARK:
+		return show(fabric, port, SFAB_PORT_DOWN,
+			    why ? why : SFAB_REASON_NO_LIGHT, 0);
+	case SFAB_LINK_TRAINING:
+		return show(fabric, port, SFAB_PORT_TRAINING,
+			    why ? why : SFAB_REASON_TRAINING, 0);
+	case SFAB_LINK_UP:
+		return up(fabric, port);
+	case SFAB_LINK_LOST:
+		retrain(fabric, port, SFAB_REASON_NONE);
+		return true;
+	case SFAB_LINK_REPLAY:
+		retrain(fabric, port, SFAB_REASON_REPLAY);
+		return true;
+	case SFAB_LINK_PROTOCOL:
+		fail(fabric, port, SFAB_PORT_FAILED, SFAB_REASON_PROTOCOL);
+		return true;
+	case SFAB_LINK_VERSION:
+		fail(fabric, port, SFAB_PORT_FAILED, SFAB_REASON_VERSION);
+		return true;
+	}
+	return false;
+}
+
+bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	uint32_t ctrl = atomic_load(&port->ctrl);
+	uint32_t asked = atomic_load(&port->retrain);
+	bool changed = port->changed;
+
+	if (ctrl != port->applied || asked != port->retrained || changed) {
+		port->applied = ctrl;
+		port->retrained = asked;
+		port->changed = false;
+		apply(fabric, port);
+		changed = true;
+	}
+	if (port->link.state != SFAB_LINK_CLOSED &&
+	    port->shown != identity(fabric, port).who) {
+		struct sfab_identity me = identity(fabric, port);
+
+		sfab_link_identify(&port->link, &me);
+		port->shown = me.who;
+	}
+	/* What the link stored may be news for itself: a loop. */
+	return follow(fabric, port) || changed || port->link.dirty;
+}
+
+void sfab_port_flush(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	if (sfab_link_flush(&port->link) && port->remote)
+		fabric->ops->ring(fabric->opaque, port->index, port->path);
+}
+
+void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
+		      unsigned int path, void *memory, unsigned int end)
+{
+	struct sfab_fibre_half *halves = memory;
+
+	if (port->remote && port->path == path) {
+		close_link(fabric, port);
+		port->changed = true;
+	}
+	if (path == (relaxed_load(port->ctrl) & SFAB_P_CTRL_PATH) >>
+		    SFAB_P_CTRL_PATH_SHIFT)
+		port->changed = true;
+	port->half[path][0] = memory ? &halves[end] : NULL;
+	port->half[path][1] = memory ? &halves[!end] : NULL;
+	sfab_port_poll(fabric, port);
+	sfab_port_flush(fabric, port);
+}
+
+void sfab_port_init(struct sfab_fabric *fabric, unsigned int index,
+		    struct sfab_fibre_half *loop)
+{
+	const struct sfab_fabric_config *config = &fabric->config;
+	struct sfab_port *port = &fabric->port[index];
+	bool inner = index == config->ports;
+
+	port->index = index;
+	port->loop = loop;
+	port->changed = true;
+	relaxed_store(port->ctrl, SFAB_P_CTRL_ENABLE |
+				  (inner ? SFAB_P_CTRL_LOOPBACK : 0));
+	port->link.counter = port->counter;
+	port->link.crc_errors = inner ? 0 : config->crc_errors;
+	port->link.model = (config->seed ^ config->serial) *
+			   0x9e3779b97f4a7c15ull + index + 1;
+	port->link.model |= 1;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Where packets go. A packet stays in the ring where it came in until there is room
+ * where it goes; so a ring is a queue, and what its head waits for, all wait for.
+ */
+#include <errno.h>
+
+#include "copy.h"
+#include "fabric_internal.h"
+
+/* ---- choosing the way ---- */
+
+struct way {
+	unsigned int port;
+	unsigned int vc;
+	bool failover;		/* a better candidate is down */
+};
+
+/* The first candidate towards @dst whose port carries traffic, and is not @from. */
+static int choose(const struct sfab_fabric *fabric, uint16_t dst,
+		  unsigned int from, unsigned int vc, struct way *way)
+{
+	uint64_t route;
+	bool any = false;
+
+	if (!dst || dst >= fabric->config.eids)
+		return -ENETUNREACH;
+	route = relaxed_load(fabric->route[dst]);
+	way->failover = false;
+	for (unsigned int i = 0; i < SFAB_ROUTE_CANDIDATES; i++, route >>= 16) {
+		unsigned int port = route & SFAB_ROUTE_PORT;
+		unsigned int action = route >> SFAB_ROUTE_VC_SHIFT & SFAB_ROUTE_VC_MASK;
+
+		if (!(route >> SFAB_ROUTE_HOPS_SHIFT & 0xff) ||
+		    port >= fabric->config.ports || port == from)
+			continue;
+		any = true;
+		if (!sfab_port_carries(&fabric->port[port])) {
+			way->failover = true;
+			continue;
+		}
+		way->port = port;
+		way->vc = action == SFAB_VC_TO_1 ? 1 : action == SFAB_VC_TO_0 ? 0 : vc;
+		return 0;
+	}
+	return any ? -ENETDOWN : -ENETUNREACH;
+}
+
+static unsigned int ring_of(const struct sfab_packet *packet)
+{
+	return (packet->class_vc & SFAB_CLASS_VC1 ? SFAB_CLASSES : 0) +
+	       (packet->class_vc & SFAB_CLASS_MASK);
+}
+
+/* Room on the way; *stalled: the packet lacked credit before, or does now. */
+static int reserve(struct sfab_fabric *fabric, const struct way *way,
+		   struct sfab_packet *packet, bool *stalled, struct sfab_slot *slot)
+{
+	struct sfab_port *port = &fabric->port[way->port];
+
+	packet->class_vc = (packet->class_vc & SFAB_CLASS_MASK) |
+			   (way->vc ? SFAB_CLASS_VC1 : 0);
+	slot->port = way->port;
+	slot->ring = ring_of(packet);
+	switch (sfab_link_reserve(&port->link, slot->ring, packet->payload,
+				  fabric->now, &slot->at)) {
+	case SFAB_ROOM:
+		slot->payload = sfab_link_payload(&port->link, slot->ring, slot->at);
+		if (way->failover)
+			sfab_count(&port->counter[SFAB_P_FAILOVERS], 1);
+		return 0;
+	case SFAB_NO_CREDIT:
+		if (!*stalled)
+			sfab_count(&port->counter[SFAB_P_CREDIT_STALLS], 1);
+		*stalled = true;
+		return -EAGAIN;
+	case SFAB_NO_TOKENS:
+		sfab_due(fabric, sfab_link_ready_at(&port->link));
+		return -EAGAIN;
+	}
+	return -EAGAIN;
+}
+
+/* ---- packets of this device ---- */
+
+int sfab_router_reserve_at(struct sfab_fabric *fabric, unsigned int port,
+			   struct sfab_packet *packet, struct sfab_slot *slot)
+{
+	struct way way = { .port = port };
+	bool stalled = true;
+
+	packet->hops = SFAB_HOP_LIMIT;
+	if (!sfab_port_carries(&fabric->port[port]))
+		return -ENETDOWN;
+	return reserve(fabric, &way, packet, &stalled, slot);
+}
+
+static bool same(const struct sfab_packet *a, const struct sfab_packet *b)
+{
+	return a->psn == b->psn && a->dst == b->dst && a->type == b->type;
+}
+
+int sfab_fabric_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet,
+			struct sfab_slot *slot)
+{
+	bool stalled = same(packet, &fabric->stalled);
+	struct way way;
+	int error;
+
+	if (packet->dst && packet->dst == relaxed_load(fabric->eid))
+		return sfab_router_reserve_at(fabric, fabric->config.ports,
+					      packet, slot);
+	packet->hops = SFAB_HOP_LIMIT;
+	error = choose(fabric, packet->dst, SFAB_NOWHERE, 0, &way);
+	if (error)
+		return error;
+	error = reserve(fabric, &way, packet, &stalled, slot);
+	if (stalled)
+		fabric->stalled = *packet;
+	return error;
+}
+
+void sfab_fabric_commit(struct sfab_fabric *fabric, const struct sfab_packet *packet,
+			const struct sfab_slot *slot)
+{
+	sfab_link_commit(&fabric->port[slot->port].link, slot->ring, slot->at, packet);
+	fabric->moved += packet->payload + SFAB_PACKET_COST;
+}
+
+/* ---- packets that came in ---- */
+
+enum fate { TAKEN, BLOCKED, NO_ROUTE, HOPS, MALFORMED };
+
+/* A packet as it is specified, in the ring of its class and VC. */
+static bool well_formed(const struct sfab_link_rx *rx, unsigned int ring)
+{
+	const struct sfab_packet *packet = &rx->packet;
+	unsigned int class = packet->class_vc & SFAB_CLASS_MASK;
+	unsigned int fits = packet->type & 0x80 ? SFAB_CLASS_RESPONSE :
+			    packet->type & 0x40 ? SFAB_CLASS_MANAGEMENT :
+			    SFAB_CLASS_REQUEST;
+
+	return packet->version == SFAB_PACKET_VERSION && class == fits &&
+	       !(packet->class_vc & ~(SFAB_CLASS_MASK | SFAB_CLASS_VC1)) &&
+	       ring_of(packet) == ring && packet->payload <= SFAB_MTU &&
+	       rx->length == SFAB_PACKET_HEADER + sfab_padded(packet->payload);
+}
+
+/* Tell the source of a request that its way ends here, in the name of its target. */
+static void answer_no_route(struct sfab_fabric *fabric, const struct sfab_packet *to)
+{
+	struct sfab_packet packet = {
+		.version = SFAB_PACKET_VERSION,
+		.type = SFAB_PKT_ERROR,
+		.class_vc = SFAB_CLASS_RESPONSE,
+		.dst = to->src,
+		.src = to->dst,
+		.psn = to->psn,
+		.dst_incarnation = to->src_incarnation,
+		.status = SFAB_STATUS_NO_ROUTE,
+	};
+	struct sfab_slot slot;
+
+	if (!sfab_fabric_reserve(fabric, &packet, &slot))
+		sfab_fabric_commit(fabric, &packet, &slot);
+}
+
+static enum fate forward(struct sfab_fabric *fabric, unsigned int from,
+			 struct sfab_link_rx *rx, const void *payload)
+{
+	struct sfab_packet packet = rx->packet;
+	struct sfab_slot slot;
+	struct way way;
+
+	if (packet.hops <= 1)
+		return HOPS;
+	packet.hops--;
+	if (choose(fabric, packet.dst, from, !!(packet.class_vc & SFAB_CLASS_VC1),
+		   &way))
+		return NO_ROUTE;
+	if (reserve(fabric, &way, &packet, &rx->stalled, &slot))
+		return BLOCKED;
+	sfab_copy(slot.payload, payload, sfab_padded(packet.payload), false);
+	sfab_fabric_commit(fabric, &packet, &slot);
+	sfab_count(&fabric->forwarded, 1);
+	return TAKEN;
+}
+
+static enum fate handle(struct sfab_fabric *fabric, unsigned int from,
+			unsigned int ring, const void *payload)
+{
+	struct sfab_link_rx *rx = &fabric->port[from].link.rx[ring];
+	const struct sfab_packet *packet = &rx->packet;
+	bool mine = packet->dst && packet->dst == relaxed_load(fabric->eid);
+
+	if (!well_formed(rx, ring))
+		return MALFORMED;
+	if (!mine)
+		return forward(fabric, from, rx, payload);
+	if (!fabric->sink)
+		return NO_ROUTE;	/* nobody lives in a switch */
+	return fabric->sink->deliver(fabric->endpoint, packet, payload) ?
+	       TAKEN : BLOCKED;
+}
+
+/* True: the packet stays at the head of its ring, and may. */
+static bool wait(struct sfab_fabric *fabric, struct sfab_link_rx *rx)
+{
+	uint64_t limit = relaxed_load(fabric->hoq_timeout) * 1000000ull;
+
+	if (!rx->blocked)
+		rx->blocked = fabric->now ? fabric->now : 1;
+	if (fabric->now - rx->blocked >= limit)
+		return false;
+	sfab_due(fabric, rx->blocked + limit);
+	return true;
+}
+
+static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
+		       unsigned int ring)
+{
+	struct sfab_link_rx *rx = &port->link.rx[ring];
+	uint64_t bytes = 0;
+	const void *payload;
+
+	while (bytes < SFAB_TURN_BYTES &&
+	       (payload = sfab_link_receive(&port->link, ring))) {
+		unsigned int counter = 0;
+
+		switch (handle(fabric, port->index, ring, payload)) {
+		case TAKEN:
+			break;
+		case BLOCKED:
+			if (wait(fabric, rx))
+				return bytes;
+			counter = SFAB_P_DROP_HOQ;
+			break;
+		case NO_ROUTE:
+			counter = SFAB_P_DROP_NO_ROUTE;
+			if (rx->packet.type < 0x40)
+				answer_no_route(fabric, &rx->packet);
+			break;
+		case HOPS:
+			counter = SFAB_P_DROP_HOPS;
+			break;
+		case MALFORMED:
+			counter = SFAB_P_DROP_MALFORMED;
+			break;
+		}
+		if (counter)
+			sfab_count(&port->counter[counter], 1);
+		bytes += rx->bytes + SFAB_PACKET_COST;
+		fabric->moved += rx->bytes + SFAB_PACKET_COST;
+		sfab_link_take(&port->link, ring);
+	}
+	return bytes;
+}
+
+bool sfab_router_serve(struct sfab_fabric *fabric, const struct sfab_source *source)
+{
+	uint64_t due = UINT64_MAX;
+	bool more;
+
+	if (source->ring < SFAB_FIBRE_RINGS)
+		return serve_ring(fabric, &fabric->port[source->port], source->ring);
+	more = fabric->sink->work(fabric->endpoint, &due);
+	sfab_due(fabric, due);
+	return more;
+}

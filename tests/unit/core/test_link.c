@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+/* Links: training, light, credits, link-level retry, the rate. */
+#include "crc32c.h"
+#include "fabric_rig.h"
+
+static void assert_up(struct node *node, unsigned int port)
+{
+	assert_int_equal(port_state(node, port), SFAB_PORT_UP);
+	assert_int_equal(port_reason(node, port), SFAB_REASON_NONE);
+}
+
+static void crc_is_castagnoli(void **state)
+{
+	const char *text = "12345678";
+	uint8_t data[64];
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(data); i++)
+		data[i] = i * 37;
+	/* Of 32 zeros: RFC 3720, B.4. */
+	assert_int_equal(sfab_crc32c(0, (uint8_t[32]){ 0 }, 32), 0x8a9136aa);
+	assert_int_equal(sfab_crc32c_plain(0, (uint8_t[32]){ 0 }, 32), 0x8a9136aa);
+	assert_int_equal(sfab_crc32c(0, data, 64), sfab_crc32c_plain(0, data, 64));
+	assert_int_equal(sfab_crc32c(sfab_crc32c(0, data, 24), data + 24, 40),
+			 sfab_crc32c(0, data, 64));
+	assert_int_equal(sfab_crc32c(0, text, 8), 0x6087809a);
+}
+
+static void trains_and_knows_its_partner(void **state)
+{
+	struct net *net = net_new(2, NULL);
+	struct node *a = &net->node[0], *b = &net->node[1];
+
+	(void)state;
+	net_run(net, MS);
+	assert_int_equal(port_state(a, 2), SFAB_PORT_DOWN);
+	assert_int_equal(port_reason(a, 2), SFAB_REASON_NO_LIGHT);
+	net_cable(net, 0, 2, 1, 3);
+	net_run(net, MS);
+	assert_up(a, 2);
+	assert_up(b, 3);
+	assert_int_equal(fr32(a, P_REG(2, PEER)), 1 << 24 | 3 << 16 | 2);
+	assert_int_equal(fr32(b, P_REG(3, PEER)), 1 << 24 | 2 << 16 | 1);
+	assert_int_equal(fr32(a, P_REG(2, STATUS)) >> 16, 8);
+	assert_int_equal(fr32(a, SFAB_REG_PORT_EVENT) & 4, 4);
+	assert_true(a->port_events >= 1);
+	/* A new EID is told without training. */
+	fw32(b, SFAB_REG_EID, 9);
+	net_run(net, MS);
+	assert_int_equal(fr32(a, P_REG(2, PEER)), 1 << 24 | 3 << 16 | 9);
+	assert_int_equal(port_counter(a, 2, SFAB_P_DOWNS), 0);
+	net_free(net);
+}
+
+static void cut_and_joined(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0], *b = &net->node[1];
+
+	(void)state;
+	for (unsigned int i = 1; i <= 5; i++) {
+		flow_start(a, 0, 2, 100, 1000);
+		net_run(net, MS);
+		assert_int_equal(b->received[1], 100 * i);
+		net_cut(net, 0);
+		net_run(net, MS);
+		assert_int_equal(port_state(a, 1), SFAB_PORT_DOWN);
+		assert_int_equal(port_reason(b, 0), SFAB_REASON_NO_LIGHT);
+		assert_int_equal(fr32(a, P_REG(1, PEER)), 0);
+		assert_int_equal(port_counter(a, 1, SFAB_P_DOWNS), i);
+		net_join(net, 0);
+		net_run(net, MS);
+		assert_up(a, 1);
+		assert_up(b, 0);
+	}
+	net_free(net);
+}
+
+static void disabled_and_enabled(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0], *b = &net->node[1];
+
+	(void)state;
+	fw32(a, P_REG(1, CTRL), 0);
+	net_run(net, MS);
+	assert_int_equal(port_state(a, 1), SFAB_PORT_DOWN);
+	assert_int_equal(port_reason(a, 1), SFAB_REASON_DISABLED);
+	assert_int_equal(port_reason(b, 0), SFAB_REASON_NO_LIGHT);
+	fw32(a, P_REG(1, CTRL), 1 | 1 << 4);
+	net_run(net, MS);
+	assert_int_equal(port_reason(a, 1), SFAB_REASON_NO_LIGHT);
+	assert_int_equal(fr32(a, P_REG(1, STATUS)) >> 4 & 0xf, 1);
+	fw32(a, P_REG(1, CTRL), 1 | 2 << 4);
+	net_run(net, MS);
+	assert_int_equal(port_reason(a, 1), SFAB_REASON_NO_PATH);
+	fw32(a, P_REG(1, CTRL), 1);
+	net_run(net, MS);
+	assert_up(a, 1);
+	assert_up(b, 0);
+	fw32(a, P_REG(1, CTRL), 1 | 1 << 8);	/* RETRAIN reads 0 */
+	assert_int_equal(fr32(a, P_REG(1, CTRL)), 1);
+	net_run(net, MS);
+	assert_up(a, 1);
+	assert_int_equal(port_counter(b, 0, SFAB_P_DOWNS), 2);
+	net_free(net);
+}
+
+static void loopback_hears_itself(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0];
+
+	(void)state;
+	fw32(a, P_REG(1, CTRL), 3);
+	net_run(net, MS);
+	assert_up(a, 1);
+	assert_int_equal(fr32(a, P_REG(1, PEER)), 1 << 24 | 1 << 16 | 1);
+	assert_int_equal(port_reason(&net->node[1], 0), SFAB_REASON_NO_LIGHT);
+	fw32(a, P_REG(1, CTRL), 1);
+	net_run(net, MS);
+	assert_int_equal(fr32(a, P_REG(1, PEER)), 1 << 24 | 0 << 16 | 2);
+	net_free(net);
+}
+
+/* The partner is made again, and shares nothing with its former self but memory. */
+static void partner_restarts(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0], *b = &net->node[1];
+	struct net *other;
+
+	(void)state;
+	flow_start(a, 0, 2, 10, 100);
+	net_run(net, MS);
+	/* No good-bye: its memory stays as it was. */
+	other = net_new(2, NULL);
+	sfab_fabric_attach(other->node[1].fabric, 0, 0, net->cable[0].memory, 1);
+	sfab_fabric_destroy(b->fabric);
+	b->fabric = other->node[1].fabric;
+	other->node[1].fabric = NULL;
+	other->node[1].net = NULL;
+	/* Its ops look at the other net's clock and rings: run both by hand. */
+	other->node[1].net = other;
+	for (unsigned int i = 0; i < 20; i++) {
+		uint64_t due;
+
+		sfab_fabric_run(a->fabric, &due);
+		sfab_fabric_run(b->fabric, &due);
+	}
+	assert_up(a, 1);
+	assert_up(b, 0);
+	assert_int_equal(port_counter(a, 1, SFAB_P_DOWNS), 1);
+	net_free(net);
+	net_free(other);
+}
+
+static void all_sizes_arrive(void **state)
+{
+	static const uint32_t sizes[] = { 0, 1, 7, 8, 9, 63, 64, 65, 4096, 65535, 65536 };
+	struct net *net = net_chain(2, NULL);
+	unsigned int n = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		flow_start(&net->node[0], 0, 2, 50, sizes[i]);
+		net_run(net, MS);
+		n += 50;
+		assert_int_equal(net->node[1].received[1], n);
+		assert_int_equal(net->node[1].last.payload, sizes[i]);
+	}
+	assert_int_equal(port_counter(&net->node[0], 1, SFAB_P_PACKETS_SENT), n);
+	assert_int_equal(port_counter(&net->node[1], 0, SFAB_P_PACKETS_RECEIVED), n);
+	assert_int_equal(port_counter(&net->node[0], 1, SFAB_P_BYTES_SENT),
+			 port_counter(&net->node[1], 0, SFAB_P_BYTES_RECEIVED));
+	net_free(net);
+}
+
+static void credits_hold_back(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0], *b = &net->node[1];
+	struct flow *flow = flow_start(a, 0, 2, 1000, 65536);
+
+	(void)state;
+	b->deaf = true;
+	net_run(net, MS);
+	/* 512 KiB hold seven. */
+	assert_int_equal(flow->left, 1000 - 7);
+	assert_int_equal(port_counter(a, 1, SFAB_P_CREDIT_STALLS), 1);
+	b->deaf = false;
+	b->pause = MS / 10;
+	b->woken = true;
+	net_run(net, 200 * MS);
+	assert_int_equal(b->received[1], 1000);
+	assert_int_equal(port_counter(b, 0, SFAB_P_DROP_HOQ), 0);
+	net_free(net);
+}
+
+static void errors_of(struct sfab_fabric_config *config, unsigned int node)
+{
+	(void)node;
+	config->crc_errors = 100000;
+}
+
+static void replays_deliver_once_in_order(void **state)
+{
+	struct net *net = net_chain(3, errors_of);
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		net->node[i].answer = true;
+	flow_start(&net->node[0], 0, 3, 3000, 777);
+	flow_start(&net->node[2], 0, 1, 3000, 65536);
+	net_run(net, 100 * MS);
+	assert_int_equal(net->node[2].received[1], 3000);
+	assert_int_equal(net->node[0].received[3], 3000);
+	assert_int_equal(net->node[0].flow[0].answered, 3000);
+	assert_true(port_counter(&net->node[0], 1, SFAB_P_REPLAYS) > 300);
+	assert_int_equal(port_counter(&net->node[0], 1, SFAB_P_REPLAYS),
+			 port_counter(&net->node[1], 0, SFAB_P_CRC_ERRORS));
+	assert_int_equal(port_counter(&net->node[0], 1, SFAB_P_DOWNS), 0);
+	net_free(net);
+}
+
+static void hopeless(struct sfab_fabric_config *config, unsigned int node)
+{
+	config->crc_errors = node ? 1000000 : 0;
+}
+
+static void sixteen_refusals_bring_it_down(void **state)
+{
+	struct net *net = net_new(2, hopeless);
+	struct node *a = &net->node[0], *b = &net->node[1];
+
+	(void)state;
+	net_cable(net, 0, 1, 1, 0);
+	route(a, 2, CANDIDATE(1, 0, 1));
+	net_run(net, MS);
+	assert_up(b, 0);
+	flow_start(a, 0, 2, 1, 64);
+	net_run(net, MS);
+	assert_int_equal(port_counter(b, 0, SFAB_P_CRC_ERRORS), 16);
+	assert_int_equal(port_counter(a, 1, SFAB_P_REPLAYS), 15);
+	assert_int_equal(port_counter(b, 0, SFAB_P_DOWNS), 1);
+	assert_int_equal(port_counter(a, 1, SFAB_P_DOWNS), 1);
+	assert_up(a, 1);	/* trained again, without the packet */
+	assert_up(b, 0);
+	assert_int_equal(b->received[1], 0);
+	net_free(net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(crc_is_castagnoli),
+		cmocka_unit_test(trains_and_knows_its_partner),
+		cmocka_unit_test(cut_and_joined),
+		cmocka_unit_test(disabled_and_enabled),
+		cmocka_unit_test(loopback_hears_itself),
+		cmocka_unit_test(partner_restarts),
+		cmocka_unit_test(all_sizes_arrive),
+		cmocka_unit_test(credits_hold_back),
+		cmocka_unit_test(replays_deliver_once_in_order),
+		cmocka_unit_test(sixteen_refusals_bring_it_down),
+	};
+
+	return cmocka_run_group_tests_name("link", tests, NULL, NULL);
+}
