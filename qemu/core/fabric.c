@@ -178,6 +178,7 @@ static bool pass(struct sfab_fabric *fabric)
 	fabric->due = UINT64_MAX;
 	for (unsigned int p = 0; p <= fabric->config.ports; p++)
 		more |= sfab_port_poll(fabric, &fabric->port[p]);
+	more |= sfab_agent_work(fabric);
 	more |= serve_all(fabric);
 	for (unsigned int p = 0; p <= fabric->config.ports; p++) {
 		sfab_port_flush(fabric, &fabric->port[p]);
@@ -252,4 +253,5 @@ void sfab_fabric_reset(struct sfab_fabric *fabric)
 {
 	new_incarnation(fabric);
 	atomic_store(&fabric->port_event, 0);
+	sfab_mailbox_reset(fabric);
 }

@@ -24,6 +24,7 @@
 #include "fabric.h"
 #include "fabric_regs.h"
 #include "link.h"
+#include "mgmt.h"
 
 /* One call of sfab_fabric_run(): bytes, and what a packet counts besides. */
 #define SFAB_FABRIC_SLICE	(4u << 20)
@@ -62,6 +63,19 @@ struct sfab_source {
 	uint16_t ring;
 };
 
+#define SFAB_MAILBOX_DEPTH	16
+
+/* Under &sfab_fabric.lock. */
+struct sfab_mailbox {
+	struct sfab_datagram tx;	/* as software has written it */
+	struct sfab_datagram sent;	/* what SEND took, while @sending */
+	struct sfab_datagram rx[SFAB_MAILBOX_DEPTH];
+	unsigned int first, unread;
+	unsigned int dropped;
+	bool sending;
+	bool listen;
+};
+
 struct sfab_fabric {
 	/* Fixed at creation. */
 	struct sfab_fabric_config config;
@@ -85,11 +99,15 @@ struct sfab_fabric {
 	uint64_t m_key;
 	uint32_t m_key_lo;		/* lower half written, upper one not yet */
 	uint32_t *route_lo;		/* likewise, for each route */
+	struct sfab_mailbox mailbox;
 
 	/* The worker's. */
 	uint64_t now;
 	uint64_t due;
 	uint64_t moved;			/* in this run */
+	uint16_t trap_eid;
+	uint64_t traps;			/* bit p: port p has one to tell */
+	uint64_t send_since;		/* the mailbox waits for room; 0: no */
 	struct sfab_packet stalled;	/* of the endpoint, counted already */
 	unsigned int sources;
 	/* In the order of their turns. */
@@ -123,6 +141,40 @@ bool sfab_router_serve(struct sfab_fabric *fabric, const struct sfab_source *sou
 /* Room for a packet of the device on @port, VC 0. As sfab_fabric_reserve(). */
 int sfab_router_reserve_at(struct sfab_fabric *fabric, unsigned int port,
 			   struct sfab_packet *packet, struct sfab_slot *slot);
+
+/* What becomes of a packet that came in. */
+enum sfab_fate {
+	SFAB_TAKEN,
+	SFAB_BLOCKED,		/* no room where it goes: later */
+	SFAB_NO_ROUTE,
+	SFAB_HOPS,
+	SFAB_MALFORMED,
+};
+
+/* ---- agent.c ---- */
+
+/* A MANAGEMENT packet for this device, or a directed one. */
+enum sfab_fate sfab_agent_deliver(struct sfab_fabric *fabric, unsigned int from,
+				  const struct sfab_packet *packet, const void *payload);
+
+/* The way of a MANAGEMENT packet ends here. */
+void sfab_agent_unreachable(struct sfab_fabric *fabric, const struct sfab_packet *packet,
+			    const void *payload);
+
+/* Send what the mailbox has, and traps; true if it did something. */
+bool sfab_agent_work(struct sfab_fabric *fabric);
+
+/* ---- mailbox.c ---- */
+
+void sfab_mailbox_receive(struct sfab_fabric *fabric,
+			  const struct sfab_datagram *datagram);
+/* Is there one to send? It stays until it is taken. */
+bool sfab_mailbox_sending(struct sfab_fabric *fabric, struct sfab_datagram *datagram);
+void sfab_mailbox_taken(struct sfab_fabric *fabric);
+/* From any thread: */
+void sfab_mailbox_reset(struct sfab_fabric *fabric);
+bool sfab_mailbox_read(struct sfab_fabric *fabric, uint64_t offset, uint32_t *value);
+bool sfab_mailbox_write(struct sfab_fabric *fabric, uint64_t offset, uint32_t value);
 
 /* ---- fabric_regs.c; from any thread ---- */
 

@@ -114,6 +114,14 @@ bool sfab_fabric_read(struct sfab_fabric *fabric, uint64_t offset, unsigned int 
 		*value = part(relaxed_load(fabric->route[at]), offset, size);
 		return true;
 	}
+	if (offset >= SFAB_REG_MGMT_TX) {
+		uint32_t word;
+
+		if (size != 4 || !sfab_mailbox_read(fabric, offset, &word))
+			return false;
+		*value = word;
+		return true;
+	}
 	return global_read(fabric, offset, size, value);
 }
 
@@ -229,5 +237,7 @@ bool sfab_fabric_write(struct sfab_fabric *fabric, uint64_t offset, uint64_t val
 		route_write(fabric, at, offset, value, size);
 		return true;
 	}
+	if (offset >= SFAB_REG_MGMT_TX)
+		return size == 4 && sfab_mailbox_write(fabric, offset, value);
 	return global_write(fabric, offset, value, size);
 }

@@ -29,6 +29,7 @@ static bool show(struct sfab_fabric *fabric, struct sfab_port *port,
 	if ((status ^ old) & SFAB_P_STATUS_STATE &&
 	    port->index < fabric->config.ports) {
 		atomic_fetch_or(&fabric->port_event, 1ull << port->index);
+		fabric->traps |= 1ull << port->index;
 		fabric->ops->port_event(fabric->opaque, port->index);
 	}
 	return true;

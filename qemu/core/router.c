@@ -129,8 +129,6 @@ void sfab_fabric_commit(struct sfab_fabric *fabric, const struct sfab_packet *pa
 
 /* ---- packets that came in ---- */
 
-enum fate { TAKEN, BLOCKED, NO_ROUTE, HOPS, MALFORMED };
-
 /* A packet as it is specified, in the ring of its class and VC. */
 static bool well_formed(const struct sfab_link_rx *rx, unsigned int ring)
 {
@@ -165,7 +163,21 @@ static void answer_no_route(struct sfab_fabric *fabric, const struct sfab_packet
 		sfab_fabric_commit(fabric, &packet, &slot);
 }
 
-static enum fate forward(struct sfab_fabric *fabric, unsigned int from,
+/* The way of @packet ends here: tell who waits for an answer. */
+static void tell_source(struct sfab_fabric *fabric, const struct sfab_packet *packet,
+			const void *payload)
+{
+	switch (packet->class_vc & SFAB_CLASS_MASK) {
+	case SFAB_CLASS_REQUEST:
+		answer_no_route(fabric, packet);
+		break;
+	case SFAB_CLASS_MANAGEMENT:
+		sfab_agent_unreachable(fabric, packet, payload);
+		break;
+	}
+}
+
+static enum sfab_fate forward(struct sfab_fabric *fabric, unsigned int from,
 			 struct sfab_link_rx *rx, const void *payload)
 {
 	struct sfab_packet packet = rx->packet;
@@ -173,20 +185,20 @@ static enum fate forward(struct sfab_fabric *fabric, unsigned int from,
 	struct way way;
 
 	if (packet.hops <= 1)
-		return HOPS;
+		return SFAB_HOPS;
 	packet.hops--;
 	if (choose(fabric, packet.dst, from, !!(packet.class_vc & SFAB_CLASS_VC1),
 		   &way))
-		return NO_ROUTE;
+		return SFAB_NO_ROUTE;
 	if (reserve(fabric, &way, &packet, &rx->stalled, &slot))
-		return BLOCKED;
+		return SFAB_BLOCKED;
 	sfab_copy(slot.payload, payload, sfab_padded(packet.payload), false);
 	sfab_fabric_commit(fabric, &packet, &slot);
 	sfab_count(&fabric->forwarded, 1);
-	return TAKEN;
+	return SFAB_TAKEN;
 }
 
-static enum fate handle(struct sfab_fabric *fabric, unsigned int from,
+static enum sfab_fate handle(struct sfab_fabric *fabric, unsigned int from,
 			unsigned int ring, const void *payload)
 {
 	struct sfab_link_rx *rx = &fabric->port[from].link.rx[ring];
@@ -194,13 +206,15 @@ static enum fate handle(struct sfab_fabric *fabric, unsigned int from,
 	bool mine = packet->dst && packet->dst == relaxed_load(fabric->eid);
 
 	if (!well_formed(rx, ring))
-		return MALFORMED;
+		return SFAB_MALFORMED;
+	if (packet->type & 0x40 && !(packet->type & 0x80) && (mine || !packet->dst))
+		return sfab_agent_deliver(fabric, from, packet, payload);
 	if (!mine)
 		return forward(fabric, from, rx, payload);
 	if (!fabric->sink)
-		return NO_ROUTE;	/* nobody lives in a switch */
+		return SFAB_NO_ROUTE;	/* nobody lives in a switch */
 	return fabric->sink->deliver(fabric->endpoint, packet, payload) ?
-	       TAKEN : BLOCKED;
+	       SFAB_TAKEN : SFAB_BLOCKED;
 }
 
 /* True: the packet stays at the head of its ring, and may. */
@@ -228,22 +242,21 @@ static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 		unsigned int counter = 0;
 
 		switch (handle(fabric, port->index, ring, payload)) {
-		case TAKEN:
+		case SFAB_TAKEN:
 			break;
-		case BLOCKED:
+		case SFAB_BLOCKED:
 			if (wait(fabric, rx))
 				return bytes;
 			counter = SFAB_P_DROP_HOQ;
 			break;
-		case NO_ROUTE:
+		case SFAB_NO_ROUTE:
 			counter = SFAB_P_DROP_NO_ROUTE;
-			if (rx->packet.type < 0x40)
-				answer_no_route(fabric, &rx->packet);
+			tell_source(fabric, &rx->packet, payload);
 			break;
-		case HOPS:
+		case SFAB_HOPS:
 			counter = SFAB_P_DROP_HOPS;
 			break;
-		case MALFORMED:
+		case SFAB_MALFORMED:
 			counter = SFAB_P_DROP_MALFORMED;
 			break;
 		}
