@@ -66,7 +66,7 @@ static void seed(struct sfab_fabric *fabric)
 
 static void add_source(struct sfab_fabric *fabric, unsigned int port, unsigned int ring)
 {
-	fabric->source[fabric->sources++] = (struct sfab_source){ port, ring };
+	fabric->source[fabric->sources++] = (struct sfab_source){ port, ring, 0 };
 }
 
 static bool make_ports(struct sfab_fabric *fabric)
@@ -151,23 +151,47 @@ void sfab_fabric_destroy(struct sfab_fabric *fabric)
 
 /* ---- running ---- */
 
+/* Nearly in order already. */
+static void sort_sources(struct sfab_fabric *fabric)
+{
+	struct sfab_source *source = fabric->source;
+
+	for (unsigned int i = 1; i < fabric->sources; i++) {
+		struct sfab_source moving = source[i];
+		unsigned int at = i;
+
+		for (; at && source[at - 1].share > moving.share; at--)
+			source[at] = source[at - 1];
+		source[at] = moving;
+	}
+}
+
 /*
- * Everybody has a turn, those first that had none for the longest time: who finds a
- * ring full stays ahead of who has filled it.
+ * Everybody has a turn, those first that have had least: whoever finds a ring full or
+ * a link busy is ahead, when there is room again, of who has filled it. To have been
+ * idle earns nothing.
  */
 static bool serve_all(struct sfab_fabric *fabric)
 {
-	struct sfab_source served[sizeof(fabric->source) / sizeof(fabric->source[0])];
-	unsigned int n = 0, kept = 0;
+	uint64_t least = UINT64_MAX;
 
 	for (unsigned int i = 0; i < fabric->sources; i++) {
-		if (sfab_router_serve(fabric, &fabric->source[i]))
-			served[n++] = fabric->source[i];
-		else
-			fabric->source[kept++] = fabric->source[i];
+		struct sfab_source *source = &fabric->source[i];
+		uint64_t moved = fabric->moved;
+
+		if (!sfab_router_serve(fabric, source))
+			continue;
+		if (source->share < fabric->least)
+			source->share = fabric->least;
+		if (source->share < least)
+			least = source->share;
+		source->share += fabric->moved - moved;
 	}
-	memcpy(&fabric->source[kept], served, n * sizeof(served[0]));
-	return n;
+	if (least == UINT64_MAX)
+		return false;
+	fabric->least = least;
+	sort_sources(fabric);
+	return true;
 }
 
 static bool pass(struct sfab_fabric *fabric)
@@ -190,9 +214,11 @@ static bool pass(struct sfab_fabric *fabric)
 enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due)
 {
 	fabric->moved = 0;
-	while (pass(fabric))
+	while (pass(fabric)) {
+		fabric->moved += SFAB_PASS_COST;
 		if (fabric->moved >= SFAB_FABRIC_SLICE)
 			return SFAB_RUN_MORE;
+	}
 	*due = fabric->due;
 	return fabric->due == UINT64_MAX ? SFAB_RUN_IDLE : SFAB_RUN_POLL;
 }

@@ -28,9 +28,12 @@
 
 /* One call of sfab_fabric_run(): bytes, and what a packet counts besides. */
 #define SFAB_FABRIC_SLICE	(4u << 20)
-#define SFAB_PACKET_COST	512
+#define SFAB_PACKET_COST	128
 /* One turn of a ring, or of the endpoint. */
 #define SFAB_TURN_BYTES		SFAB_MTU
+
+/* What a look at all ports counts, so that no partner can keep us looking. */
+#define SFAB_PASS_COST		4096
 
 #define SFAB_NOWHERE		(~0u)	/* no port: packets of the device itself */
 
@@ -53,6 +56,8 @@ struct sfab_port {
 	uint32_t shown;			/* who we told the partner to be */
 	enum sfab_port_reason reason;	/* why it trains again, if that is special */
 	bool changed;			/* another fibre */
+	bool lost;			/* opens again, but not before: */
+	uint64_t reopen;
 	bool remote;			/* the other end of the link is another device */
 	unsigned int path;
 };
@@ -61,6 +66,7 @@ struct sfab_port {
 struct sfab_source {
 	uint16_t port;
 	uint16_t ring;
+	uint64_t share;		/* bytes it has had; who has had least is first */
 };
 
 #define SFAB_MAILBOX_DEPTH	16
@@ -110,6 +116,7 @@ struct sfab_fabric {
 	uint64_t send_since;		/* the mailbox waits for room; 0: no */
 	struct sfab_packet stalled;	/* of the endpoint, counted already */
 	unsigned int sources;
+	uint64_t least;			/* share that the poorest busy source has */
 	/* In the order of their turns. */
 	struct sfab_source source[(SFAB_MAX_PORTS + 1) * SFAB_FIBRE_RINGS + 1];
 };
@@ -147,6 +154,7 @@ enum sfab_fate {
 	SFAB_TAKEN,
 	SFAB_BLOCKED,		/* no room where it goes: later */
 	SFAB_NO_ROUTE,
+	SFAB_STALLED,		/* no room, and that for too long */
 	SFAB_HOPS,
 	SFAB_MALFORMED,
 };

@@ -58,9 +58,12 @@ struct sfab_identity {
 struct sfab_link_tx {
 	uint64_t head;
 	uint64_t tail;		/* what the other end has taken, as it says */
+	uint64_t skip_end;	/* of the newest skip, */
+	uint32_t skip;		/* ... which has so many bytes */
 	uint32_t number;	/* of the next frame */
 	uint32_t replayed;
-	bool replaying;
+	bool replaying;		/* waits for tokens to answer a refusal */
+	bool stuck;		/* a packet was dropped for it; nothing taken since */
 };
 
 struct sfab_link_rx {
@@ -82,6 +85,7 @@ struct sfab_link {
 	struct sfab_fibre_half *out, *in;
 	enum sfab_link_state state;
 	bool dirty;		/* the other end has not been told yet */
+	bool replaying;		/* so does a ring, see &sfab_link_tx.replaying */
 	uint32_t light;		/* our generation */
 	uint32_t locked;	/* that of the other end which we follow; 0: none */
 	uint32_t seen_light, seen_locked;
@@ -89,8 +93,12 @@ struct sfab_link {
 	struct sfab_link_tx tx[SFAB_FIBRE_RINGS];
 	struct sfab_link_rx rx[SFAB_FIBRE_RINGS];
 
+	/*
+	 * A packet may begin while there are tokens, and takes all that it needs: so
+	 * the link is busy for as long as it takes, and HEAD never runs ahead.
+	 */
 	double rate;		/* bytes in a nanosecond; 0: not paced */
-	double tokens;		/* bytes that may go now; below 0: the link is busy */
+	double tokens;		/* bytes; below 0: the link is busy */
 	uint64_t tokens_at;
 
 	unsigned int crc_errors;	/* of a million */

@@ -2,6 +2,9 @@
 /* Ports: what software wants of them, which fibre they hear, what state that makes. */
 #include "fabric_internal.h"
 
+/* A port does not train more often, so that no partner floods us with its changes. */
+#define RETRAIN_NS	1000000
+
 /* ---- what a port shows ---- */
 
 static bool carries(uint32_t status)
@@ -69,6 +72,7 @@ static void open_link(struct sfab_fabric *fabric, struct sfab_port *port,
 		generation = sfab_fabric_random(fabric);
 	while (!generation || generation == last);
 	port->link.tokens_at = fabric->now;
+	port->reopen = fabric->now + RETRAIN_NS;
 	sfab_link_open(&port->link, out, in, &me, generation);
 	port->shown = me.who;
 }
@@ -93,15 +97,14 @@ static void fail(struct sfab_fabric *fabric, struct sfab_port *port,
 }
 
 /* Do what P_CTRL asks for with what is attached. */
-static void apply(struct sfab_fabric *fabric, struct sfab_port *port)
+static void begin(struct sfab_fabric *fabric, struct sfab_port *port)
 {
 	unsigned int path = (port->applied & SFAB_P_CTRL_PATH) >>
 			    SFAB_P_CTRL_PATH_SHIFT;
 
-	close_link(fabric, port);
 	port->path = path;
 	port->remote = false;
-	port->reason = SFAB_REASON_NONE;
+	port->lost = false;
 	if (!(port->applied & SFAB_P_CTRL_ENABLE)) {
 		fail(fabric, port, SFAB_PORT_DOWN, SFAB_REASON_DISABLED);
 	} else if (port->applied & SFAB_P_CTRL_LOOPBACK) {
@@ -116,18 +119,15 @@ static void apply(struct sfab_fabric *fabric, struct sfab_port *port)
 	}
 }
 
-/* The link was lost, or is given up: begin to train at once. */
-static void retrain(struct sfab_fabric *fabric, struct sfab_port *port,
-		    enum sfab_port_reason reason)
+/* The link was lost, or is given up: it trains again soon. */
+static void lose(struct sfab_fabric *fabric, struct sfab_port *port,
+		 enum sfab_port_reason reason)
 {
-	struct sfab_link *link = &port->link;
-
-	sfab_count(&port->counter[SFAB_P_DROP_LINK], sfab_link_discard(link));
-	show_peer(port, &(struct sfab_identity){ 0 });
+	close_link(fabric, port);
 	port->reason = reason;
+	port->lost = true;
 	show(fabric, port, SFAB_PORT_TRAINING, reason ? reason : SFAB_REASON_TRAINING,
 	     0);
-	open_link(fabric, port, link->out, link->in);
 }
 
 static bool up(struct sfab_fabric *fabric, struct sfab_port *port)
@@ -162,12 +162,14 @@ static bool follow(struct sfab_fabric *fabric, struct sfab_port *port)
 		return show(fabric, port, SFAB_PORT_TRAINING,
 			    why ? why : SFAB_REASON_TRAINING, 0);
 	case SFAB_LINK_UP:
+		if (port->link.replaying)
+			sfab_due(fabric, sfab_link_ready_at(&port->link));
 		return up(fabric, port);
 	case SFAB_LINK_LOST:
-		retrain(fabric, port, SFAB_REASON_NONE);
+		lose(fabric, port, SFAB_REASON_NONE);
 		return true;
 	case SFAB_LINK_REPLAY:
-		retrain(fabric, port, SFAB_REASON_REPLAY);
+		lose(fabric, port, SFAB_REASON_REPLAY);
 		return true;
 	case SFAB_LINK_PROTOCOL:
 		fail(fabric, port, SFAB_PORT_FAILED, SFAB_REASON_PROTOCOL);
@@ -179,23 +181,34 @@ static bool follow(struct sfab_fabric *fabric, struct sfab_port *port)
 	return false;
 }
 
-bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port)
+/* Begin anew if software, a new fibre or a loss wants it. */
+static bool renew(struct sfab_fabric *fabric, struct sfab_port *port)
 {
 	uint32_t ctrl = atomic_load(&port->ctrl);
 	uint32_t asked = atomic_load(&port->retrain);
-	bool changed = port->changed;
 
-	if (ctrl != port->applied || asked != port->retrained || changed) {
+	if (ctrl != port->applied || asked != port->retrained || port->changed) {
 		port->applied = ctrl;
 		port->retrained = asked;
 		port->changed = false;
-		apply(fabric, port);
-		changed = true;
+		port->reason = SFAB_REASON_NONE;
+		close_link(fabric, port);
+	} else if (!port->lost) {
+		return false;
+	} else if (fabric->now < port->reopen) {
+		sfab_due(fabric, port->reopen);
+		return false;
 	}
-	if (port->link.state != SFAB_LINK_CLOSED &&
-	    port->shown != identity(fabric, port).who) {
-		struct sfab_identity me = identity(fabric, port);
+	begin(fabric, port);
+	return true;
+}
 
+bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	struct sfab_identity me = identity(fabric, port);
+	bool changed = renew(fabric, port);
+
+	if (port->link.state != SFAB_LINK_CLOSED && port->shown != me.who) {
 		sfab_link_identify(&port->link, &me);
 		port->shown = me.who;
 	}

@@ -124,7 +124,7 @@ void sfab_fabric_commit(struct sfab_fabric *fabric, const struct sfab_packet *pa
 			const struct sfab_slot *slot)
 {
 	sfab_link_commit(&fabric->port[slot->port].link, slot->ring, slot->at, packet);
-	fabric->moved += packet->payload + SFAB_PACKET_COST;
+	fabric->moved += sfab_frame_bytes(packet->payload) + SFAB_PACKET_COST;
 }
 
 /* ---- packets that came in ---- */
@@ -177,6 +177,34 @@ static void tell_source(struct sfab_fabric *fabric, const struct sfab_packet *pa
 	}
 }
 
+/* True: the packet stays at the head of its ring, and may. */
+static bool wait(struct sfab_fabric *fabric, struct sfab_link_rx *rx)
+{
+	uint64_t limit = relaxed_load(fabric->hoq_timeout) * 1000000ull;
+
+	if (!rx->blocked)
+		rx->blocked = fabric->now ? fabric->now : 1;
+	if (fabric->now - rx->blocked >= limit)
+		return false;
+	sfab_due(fabric, rx->blocked + limit);
+	return true;
+}
+
+/*
+ * A packet that @tx has no room for. Once one has waited too long, those after it are
+ * dropped at once until something is taken from @tx: who takes nothing must not hold
+ * up for long what others send each other.
+ */
+static enum sfab_fate blocked(struct sfab_fabric *fabric, struct sfab_link_tx *tx,
+			      struct sfab_link_rx *rx)
+{
+	if (wait(fabric, rx) && !(tx->stuck && rx->stalled))
+		return SFAB_BLOCKED;
+	if (rx->stalled)
+		tx->stuck = true;
+	return SFAB_STALLED;
+}
+
 static enum sfab_fate forward(struct sfab_fabric *fabric, unsigned int from,
 			 struct sfab_link_rx *rx, const void *payload)
 {
@@ -191,9 +219,10 @@ static enum sfab_fate forward(struct sfab_fabric *fabric, unsigned int from,
 		   &way))
 		return SFAB_NO_ROUTE;
 	if (reserve(fabric, &way, &packet, &rx->stalled, &slot))
-		return SFAB_BLOCKED;
+		return blocked(fabric, &fabric->port[slot.port].link.tx[slot.ring],
+			       rx);
 	sfab_copy(slot.payload, payload, sfab_padded(packet.payload), false);
-	sfab_fabric_commit(fabric, &packet, &slot);
+	sfab_link_commit(&fabric->port[slot.port].link, slot.ring, slot.at, &packet);
 	sfab_count(&fabric->forwarded, 1);
 	return SFAB_TAKEN;
 }
@@ -217,19 +246,6 @@ static enum sfab_fate handle(struct sfab_fabric *fabric, unsigned int from,
 	       SFAB_TAKEN : SFAB_BLOCKED;
 }
 
-/* True: the packet stays at the head of its ring, and may. */
-static bool wait(struct sfab_fabric *fabric, struct sfab_link_rx *rx)
-{
-	uint64_t limit = relaxed_load(fabric->hoq_timeout) * 1000000ull;
-
-	if (!rx->blocked)
-		rx->blocked = fabric->now ? fabric->now : 1;
-	if (fabric->now - rx->blocked >= limit)
-		return false;
-	sfab_due(fabric, rx->blocked + limit);
-	return true;
-}
-
 static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 		       unsigned int ring)
 {
@@ -247,6 +263,8 @@ static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 		case SFAB_BLOCKED:
 			if (wait(fabric, rx))
 				return bytes;
+			/* fall through */
+		case SFAB_STALLED:
 			counter = SFAB_P_DROP_HOQ;
 			break;
 		case SFAB_NO_ROUTE:

@@ -265,6 +265,12 @@ static uint64_t run_node(struct node *node)
 	return run == SFAB_RUN_POLL ? due : UINT64_MAX;
 }
 
+void net_run_by_hand(struct node *node, unsigned int times)
+{
+	while (times--)
+		run_node(node);
+}
+
 void net_run(struct net *net, uint64_t ns)
 {
 	uint64_t end = net->clock + ns, due[NODES] = { 0 };
@@ -277,11 +283,14 @@ void net_run(struct net *net, uint64_t ns)
 		for (unsigned int i = 0; i < net->nodes; i++) {
 			struct node *node = &net->node[i];
 
-			if (node->rung || node->woken || due[i] <= net->clock)
+			if (node->dead)
+				due[i] = UINT64_MAX;
+			else if (node->rung || node->woken || due[i] <= net->clock)
 				due[i] = run_node(node);
 		}
 		for (unsigned int i = 0; i < net->nodes; i++) {
-			busy |= net->node[i].rung || net->node[i].woken;
+			busy |= !net->node[i].dead &&
+				(net->node[i].rung || net->node[i].woken);
 			next = due[i] < next ? due[i] : next;
 		}
 		/* Whoever asks for now over and over does not let time pass. */

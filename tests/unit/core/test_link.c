@@ -145,6 +145,7 @@ static void partner_restarts(void **state)
 	for (unsigned int i = 0; i < 20; i++) {
 		uint64_t due;
 
+		net->clock += MS;
 		sfab_fabric_run(a->fabric, &due);
 		sfab_fabric_run(b->fabric, &due);
 	}
