@@ -33,7 +33,7 @@ content_key() {
 
 root_key() { content_key qemu/lab/packages qemu/lab/make-root qemu/lab/root-recipe; }
 qemu_key() { { root_key; content_key qemu/patches qemu/lab/build-qemu; } | sha256sum | cut -c1-12; }
-device_key() { content_key qemu/hw qemu/core; }
+device_key() { content_key qemu/hw qemu/core qemu/fibre; }
 debug_kernel_key() {
 	{ root_key; content_key qemu/lab/debug.config qemu/lab/build-debug-kernel driver/Kconfig; } |
 		sha256sum | cut -c1-12
