@@ -48,19 +48,29 @@ static bool in_mask(unsigned int mask, unsigned int value)
 	return value < 16 && mask & 1u << value;
 }
 
+static bool good_flags(const struct sfab_command *cmd)
+{
+	unsigned int known = SFAB_CMD_COMPLETE | SFAB_CMD_IRQ;
+
+	if (cmd->opcode == SFAB_CMD_COPY)
+		known |= SFAB_CMD_NOTIFY;
+	if (cmd->flags & ~known)
+		return false;
+	return cmd->flags & SFAB_CMD_COMPLETE ||
+	       (!(cmd->flags & SFAB_CMD_IRQ) && !cmd->timeline);
+}
+
 static bool well_formed(const struct sfab_command *cmd)
 {
 	unsigned int fields;
 
-	if (cmd->opcode >= sizeof(formats) / sizeof(formats[0]))
-		return false;
-	if (cmd->flags & ~(SFAB_CMD_COMPLETE | SFAB_CMD_IRQ) ||
-	    cmd->flags == SFAB_CMD_IRQ || cmd->reserved)
-		return false;
-	if (!(cmd->flags & SFAB_CMD_COMPLETE) && cmd->timeline)
+	if (cmd->opcode >= sizeof(formats) / sizeof(formats[0]) ||
+	    cmd->reserved || !good_flags(cmd))
 		return false;
 
 	fields = formats[cmd->opcode].fields;
+	if (cmd->flags & SFAB_CMD_NOTIFY)
+		fields |= ARG0 | ARG1;
 	if (!in_mask(formats[cmd->opcode].dtypes, cmd->dtype) ||
 	    !in_mask(formats[cmd->opcode].ops, cmd->op))
 		return false;
@@ -102,6 +112,7 @@ static uint64_t find_operands(const struct sfab_command *cmd,
 			      struct sfab_operand *dst, struct sfab_operand *src)
 {
 	const uint64_t rw = SFAB_NEED_READ | SFAB_NEED_WRITE;
+	const uint64_t local = SFAB_NEED_LOCAL;
 
 	switch (cmd->opcode) {
 	case SFAB_CMD_COPY:
@@ -126,16 +137,17 @@ static uint64_t find_operands(const struct sfab_command *cmd,
 	case SFAB_CMD_ATOMIC:
 		linear(dst, cmd->dst, cmd->dtype, rw);
 		if (cmd->src)
-			linear(src, cmd->src, cmd->dtype, SFAB_NEED_WRITE);
+			linear(src, cmd->src, cmd->dtype,
+			       SFAB_NEED_WRITE | local);
 		return cmd->dtype;
 	case SFAB_CMD_WRITE:
 		linear(dst, cmd->dst, cmd->dtype, SFAB_NEED_WRITE);
 		return cmd->dtype;
 	case SFAB_CMD_WAIT:
-		linear(src, cmd->src, cmd->dtype, SFAB_NEED_READ);
+		linear(src, cmd->src, cmd->dtype, SFAB_NEED_READ | local);
 		return cmd->dtype;
 	case SFAB_CMD_TIMESTAMP:
-		linear(dst, cmd->dst, 8, SFAB_NEED_WRITE);
+		linear(dst, cmd->dst, 8, SFAB_NEED_WRITE | local);
 		return 8;
 	}
 	return 1;
@@ -167,7 +179,7 @@ bool sfab_decode(const struct sfab_command *cmd,
 	if (cmd->opcode == SFAB_CMD_FILL && cmd->len % cmd->dtype)
 		return bad_range(fault, &operand[SFAB_DST]);
 
-	for (unsigned int i = 0; i < SFAB_OPERANDS; i++) {
+	for (unsigned int i = 0; i < SFAB_SIDES; i++) {
 		struct sfab_operand *o = &operand[i];
 
 		if (!o->need)
@@ -183,6 +195,11 @@ bool sfab_decode(const struct sfab_command *cmd,
 			o->rows = 1;
 			o->pitch = o->len;
 		}
+	}
+	if (cmd->flags & SFAB_CMD_NOTIFY) {
+		linear(&operand[SFAB_NOTIFY], cmd->arg0, 8, SFAB_NEED_WRITE);
+		if (!in_range(&operand[SFAB_NOTIFY], 8))
+			return bad_range(fault, &operand[SFAB_NOTIFY]);
 	}
 	return true;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Life of a device: power-on, reset, pause. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -19,8 +18,6 @@ static const char *config_error(const struct sfab_config *c)
 		return "engines must be 1 to 8";
 	if (c->vectors < 1 || c->vectors > SFAB_MAX_VECTORS)
 		return "vectors must be 1 to 2048";
-	if (c->ports)
-		return "ports must be 0: the fabric is not there yet";
 	return NULL;
 }
 
@@ -33,7 +30,8 @@ struct sfab_core *sfab_core_create(const struct sfab_config *config,
 
 	if (!error) {
 		core = calloc(1, sizeof(*core) +
-				 config->engines * sizeof(core->engine[0]));
+				 (config->engines + !!config->ports) *
+					 sizeof(core->engine[0]));
 		if (!core)
 			error = "out of memory";
 	}
@@ -43,24 +41,33 @@ struct sfab_core *sfab_core_create(const struct sfab_config *config,
 		return NULL;
 
 	core->config = *config;
+	core->workers = config->engines + !!config->ports;
 	core->ops = ops;
 	core->opaque = opaque;
 	pthread_mutex_init(&core->lock, NULL);
 	core->time_base = ops->now(opaque);
-	return core;
+	if (config->ports)
+		error = sfab_endpoint_create(core);
+	if (!error)
+		return core;
+	sfab_core_destroy(core);
+	if (why)
+		*why = error;
+	return NULL;
 }
 
 void sfab_core_destroy(struct sfab_core *core)
 {
 	if (!core)
 		return;
+	sfab_endpoint_destroy(core);
 	pthread_mutex_destroy(&core->lock);
 	free(core);
 }
 
 bool sfab_in_slice(const struct sfab_core *core)
 {
-	for (unsigned int i = 0; i < core->config.engines; i++)
+	for (unsigned int i = 0; i < core->workers; i++)
 		if (core->engine[i].in_slice)
 			return true;
 	return false;
@@ -77,7 +84,8 @@ void sfab_drained(struct sfab_core *core)
 	sfab_event(core, SFAB_EVENT_DRAINED, 0, 0, 0);
 }
 
-void sfab_reset(struct sfab_core *core, enum sfab_reset kind)
+void sfab_reset(struct sfab_core *core, struct sfab_out *out,
+		enum sfab_reset kind)
 {
 	sfab_event(core, SFAB_EVENT_RESET, 0, kind, 0);
 	if (kind != SFAB_RESET_BUS)
@@ -100,6 +108,8 @@ void sfab_reset(struct sfab_core *core, enum sfab_reset kind)
 		vm->inv_done_count = vm->inv_count;
 	}
 	sfab_queues_reset(core);
+	sfab_segments_reset(core);
+	out->fabric_reset = core->fabric;
 
 	core->resetting = true;
 	core->reset_status = kind == SFAB_RESET_REGISTER;
@@ -108,9 +118,12 @@ void sfab_reset(struct sfab_core *core, enum sfab_reset kind)
 
 void sfab_core_reset(struct sfab_core *core, enum sfab_reset kind)
 {
+	struct sfab_out out = { 0 };
+
 	sfab_lock(core);
-	sfab_reset(core, kind);
+	sfab_reset(core, &out, kind);
 	sfab_unlock(core);
+	sfab_deliver(core, &out);
 }
 
 void sfab_core_pause(struct sfab_core *core, bool pause)
@@ -119,6 +132,7 @@ void sfab_core_pause(struct sfab_core *core, bool pause)
 
 	sfab_lock(core);
 	core->paused = pause;
+	out.fabric_wake = core->fabric && !pause;
 	sfab_wake(core, &out);
 	sfab_unlock(core);
 	sfab_deliver(core, &out);
@@ -132,15 +146,4 @@ bool sfab_core_busy(struct sfab_core *core)
 	busy = sfab_in_slice(core);
 	sfab_unlock(core);
 	return busy;
-}
-
-struct sfab_fabric *sfab_core_fabric(struct sfab_core *core)
-{
-	(void)core;
-	return NULL;
-}
-
-int sfab_core_poison(struct sfab_core *core, uint64_t hbm_offset)
-{
-	return hbm_offset < core->config.hbm_size ? -ENOSPC : -EINVAL;
 }

@@ -11,13 +11,6 @@
  */
 #include "internal.h"
 
-enum outcome {
-	AGAIN,		/* the command needs another slice */
-	SLEEP,		/* it is a WAIT, not satisfied yet */
-	DONE,
-	FAULT,		/* job->fault */
-};
-
 static bool fault(struct sfab_job *job, unsigned int cause, unsigned int access,
 		  uint64_t addr)
 {
@@ -70,6 +63,7 @@ static void start(struct sfab_core *core, struct sfab_job *job)
 	sfab_event(core, SFAB_EVENT_COMMAND, job->queue, cmd->opcode,
 		   job->index);
 	job->progress.phase = SFAB_PHASE_CHECK_DST;
+	job->progress.remote = false;
 	job->progress.offset = 0;
 	job->progress.deadline = UINT64_MAX;
 	if (cmd->opcode != SFAB_CMD_WAIT || !cmd->arg2)
@@ -79,9 +73,9 @@ static void start(struct sfab_core *core, struct sfab_job *job)
 		job->progress.deadline = now + cmd->arg2;
 }
 
-/* Check operand @i whole; false: not yet, or faulty. */
+/* Check an operand whole, and go on to the next phase; false: not yet, or faulty. */
 static bool check(struct sfab_core *core, struct sfab_job *job,
-		  const struct sfab_operand *operand, enum sfab_phase next)
+		  const struct sfab_operand *operand)
 {
 	struct sfab_progress *p = &job->progress;
 
@@ -90,7 +84,7 @@ static bool check(struct sfab_core *core, struct sfab_job *job,
 		    p->offset < sfab_operand_size(operand))
 			return false;
 	}
-	p->phase = next;
+	p->phase++;
 	p->offset = 0;
 	return true;
 }
@@ -100,8 +94,7 @@ static uint64_t min64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Eight bytes of the pattern of a FILL. */
-static uint64_t pattern(const struct sfab_command *cmd)
+uint64_t sfab_pattern(const struct sfab_command *cmd)
 {
 	uint64_t value = cmd->arg0;
 
@@ -110,14 +103,14 @@ static uint64_t pattern(const struct sfab_command *cmd)
 	return value;
 }
 
-/* COPY, COPY_2D, FILL, REDUCE: @bytes of what is mapped, @large in all. */
-static void stream(struct sfab_engine *engine, uint64_t bytes, bool large)
+void sfab_stream(struct sfab_engine *engine, uint64_t offset, uint64_t bytes,
+		 bool large)
 {
 	const struct sfab_command *cmd = &engine->job.progress.cmd;
 	const struct sfab_piece *d = engine->plan[SFAB_DST].piece;
 	const struct sfab_piece *s = engine->plan[SFAB_SRC].piece;
 	bool has_src = engine->plan[SFAB_SRC].pieces;
-	unsigned int phase = engine->job.progress.offset % 8;
+	unsigned int phase = offset % 8;
 	uint64_t d_at = 0, s_at = 0;
 
 	while (bytes) {
@@ -126,7 +119,8 @@ static void stream(struct sfab_engine *engine, uint64_t bytes, bool large)
 		if (has_src)
 			len = min64(len, s->len - s_at);
 		if (cmd->opcode == SFAB_CMD_FILL)
-			sfab_fill(d->host + d_at, pattern(cmd), phase, len);
+			sfab_fill(d->host + d_at, sfab_pattern(cmd), phase,
+				  len);
 		else if (cmd->opcode == SFAB_CMD_REDUCE)
 			sfab_reduce(d->host + d_at, s->host + s_at, len,
 				    cmd->dtype, cmd->op);
@@ -147,60 +141,20 @@ static void stream(struct sfab_engine *engine, uint64_t bytes, bool large)
 	}
 }
 
-static uint64_t load(const void *p, unsigned int width)
-{
-	if (width == 4)
-		return atomic_load((_Atomic uint32_t *)p);
-	return atomic_load((_Atomic uint64_t *)p);
-}
-
-/* Everything that the queue did before is visible to who sees @value. */
-static void store(void *p, unsigned int width, uint64_t value)
-{
-	if (width == 4)
-		atomic_store((_Atomic uint32_t *)p, (uint32_t)value);
-	else
-		atomic_store((_Atomic uint64_t *)p, value);
-}
-
-static uint32_t atomic32(_Atomic uint32_t *p, const struct sfab_command *cmd)
-{
-	uint32_t old = cmd->arg1;
-
-	if (cmd->op == SFAB_ATOMIC_ADD)
-		return atomic_fetch_add(p, (uint32_t)cmd->arg0);
-	if (cmd->op == SFAB_ATOMIC_SWAP)
-		return atomic_exchange(p, (uint32_t)cmd->arg0);
-	atomic_compare_exchange_strong(p, &old, (uint32_t)cmd->arg0);
-	return old;
-}
-
-static uint64_t atomic64(_Atomic uint64_t *p, const struct sfab_command *cmd)
-{
-	uint64_t old = cmd->arg1;
-
-	if (cmd->op == SFAB_ATOMIC_ADD)
-		return atomic_fetch_add(p, cmd->arg0);
-	if (cmd->op == SFAB_ATOMIC_SWAP)
-		return atomic_exchange(p, cmd->arg0);
-	atomic_compare_exchange_strong(p, &old, cmd->arg0);
-	return old;
-}
-
 static void atomic(struct sfab_engine *engine)
 {
 	const struct sfab_command *cmd = &engine->job.progress.cmd;
 	void *dst = engine->plan[SFAB_DST].piece[0].host;
-	uint64_t old = cmd->dtype == 4 ? atomic32(dst, cmd) :
-					 atomic64(dst, cmd);
+	uint64_t old = sfab_atomic(dst, cmd->dtype, cmd->op, cmd->arg0,
+				   cmd->arg1);
 
 	if (engine->plan[SFAB_SRC].pieces)
-		store(engine->plan[SFAB_SRC].piece[0].host, cmd->dtype, old);
+		sfab_store(engine->plan[SFAB_SRC].piece[0].host, cmd->dtype, old);
 }
 
 static bool satisfied(const struct sfab_command *cmd, const void *p)
 {
-	uint64_t value = load(p, cmd->dtype) & cmd->arg1;
+	uint64_t value = sfab_load(p, cmd->dtype) & cmd->arg1;
 	uint64_t arg = cmd->dtype == 4 ? (uint32_t)cmd->arg0 : cmd->arg0;
 
 	switch (cmd->op) {
@@ -215,26 +169,26 @@ static bool satisfied(const struct sfab_command *cmd, const void *p)
 	}
 }
 
-static enum outcome wait(struct sfab_core *core, struct sfab_engine *engine)
+static enum sfab_outcome wait(struct sfab_core *core, struct sfab_engine *engine)
 {
 	struct sfab_job *job = &engine->job;
 	uint64_t now;
 
 	if (satisfied(&job->progress.cmd, engine->plan[SFAB_SRC].piece[0].host))
-		return DONE;
+		return SFAB_DONE;
 	now = sfab_time(core);
 	if (now >= job->progress.deadline) {
 		fault(job, SFAB_FAULT_WAIT_TIMEOUT, SFAB_ACCESS_READ,
 		      job->progress.cmd.src);
-		return FAULT;
+		return SFAB_FAULT;
 	}
 	job->poll = min64(now + SFAB_POLL_NS, job->progress.deadline);
-	return SLEEP;
+	return SFAB_SLEEP;
 }
 
-static void count(struct sfab_engine *engine, uint64_t bytes)
+void sfab_moved(struct sfab_engine *engine, uint64_t bytes)
 {
-	for (unsigned int i = 0; i < SFAB_OPERANDS; i++) {
+	for (unsigned int i = 0; i < SFAB_SIDES; i++) {
 		const struct sfab_plan *plan = &engine->plan[i];
 		uint64_t left = min64(bytes, plan->bytes);
 
@@ -248,21 +202,40 @@ static void count(struct sfab_engine *engine, uint64_t bytes)
 	}
 }
 
-static enum outcome execute(struct sfab_core *core, struct sfab_engine *engine,
-			    const struct sfab_operand *operand)
+/* The NOTIFY of a COPY of which every byte is in effect. */
+static enum sfab_outcome notify(struct sfab_core *core,
+				struct sfab_engine *engine,
+				const struct sfab_operand *operand)
+{
+	const struct sfab_operand side[SFAB_SIDES] = { *operand };
+	uint64_t bytes = 8;
+
+	if (!sfab_map(core, engine, side, 0, &bytes))
+		return SFAB_FAULT;
+	sfab_store(engine->plan[SFAB_DST].piece[0].host, 8,
+		   engine->job.progress.cmd.arg1);
+	sfab_moved(engine, bytes);
+	sfab_release(core, engine, bytes);
+	return SFAB_DONE;
+}
+
+/* As much as a slice does of what the two sides of the command name. */
+static enum sfab_outcome move(struct sfab_core *core,
+			      struct sfab_engine *engine,
+			      const struct sfab_operand *operand)
 {
 	struct sfab_progress *p = &engine->job.progress;
 	const struct sfab_operand *first = &operand[SFAB_DST];
-	enum outcome outcome = DONE;
-	uint64_t bytes;
+	enum sfab_outcome outcome = SFAB_DONE;
+	uint64_t bytes = SFAB_SLICE_BYTES;
 	void *dst;
 
 	if (!first->need)
 		first = &operand[SFAB_SRC];
 	if (!first->need)
-		return DONE;	/* NOP, or no length */
+		return SFAB_DONE;	/* NOP, or no length */
 	if (!sfab_map(core, engine, operand, p->offset, &bytes))
-		return FAULT;
+		return SFAB_FAULT;
 
 	dst = engine->plan[SFAB_DST].piece[0].host;
 	switch (p->cmd.opcode) {
@@ -270,48 +243,68 @@ static enum outcome execute(struct sfab_core *core, struct sfab_engine *engine,
 		atomic(engine);
 		break;
 	case SFAB_CMD_WRITE:
-		store(dst, p->cmd.dtype, p->cmd.arg0);
+		sfab_store(dst, p->cmd.dtype, p->cmd.arg0);
 		break;
 	case SFAB_CMD_TIMESTAMP:
-		store(dst, 8, sfab_time(core));
+		sfab_store(dst, 8, sfab_time(core));
 		break;
 	case SFAB_CMD_WAIT:
 		outcome = wait(core, engine);
 		break;
 	default:
-		stream(engine, bytes,
-		       sfab_operand_size(first) >= SFAB_SLICE_BYTES);
+		sfab_stream(engine, p->offset, bytes,
+			    sfab_operand_size(first) >= SFAB_SLICE_BYTES);
 		break;
 	}
 	if (p->cmd.opcode != SFAB_CMD_WAIT)
-		count(engine, bytes);
+		sfab_moved(engine, bytes);
 	sfab_release(core, engine, bytes);
 
-	if (outcome != DONE)
+	if (outcome != SFAB_DONE)
 		return outcome;
 	p->offset += bytes;
-	return p->offset < sfab_operand_size(first) ? AGAIN : DONE;
+	return p->offset < sfab_operand_size(first) ? SFAB_AGAIN : SFAB_DONE;
 }
 
-static enum outcome work(struct sfab_core *core, struct sfab_engine *engine)
+static enum sfab_outcome execute(struct sfab_core *core,
+				 struct sfab_engine *engine,
+				 const struct sfab_operand *operand)
 {
+	enum sfab_outcome outcome;
+
+	if (engine->job.progress.remote)
+		return SFAB_REMOTE;
+	outcome = move(core, engine, operand);
+	if (outcome == SFAB_DONE && operand[SFAB_NOTIFY].need)
+		outcome = notify(core, engine, &operand[SFAB_NOTIFY]);
+	return outcome;
+}
+
+static enum sfab_outcome work(struct sfab_core *core, struct sfab_engine *engine)
+{
+	static const struct {
+		enum sfab_phase phase;
+		unsigned int operand;
+	} checks[] = {
+		{ SFAB_PHASE_CHECK_DST, SFAB_DST },
+		{ SFAB_PHASE_CHECK_SRC, SFAB_SRC },
+		{ SFAB_PHASE_CHECK_NOTIFY, SFAB_NOTIFY },
+	};
 	struct sfab_job *job = &engine->job;
 	struct sfab_progress *p = &job->progress;
 	struct sfab_operand operand[SFAB_OPERANDS];
 
 	if (p->phase == SFAB_PHASE_FETCH) {
 		if (!fetch(core, job))
-			return FAULT;
+			return SFAB_FAULT;
 		start(core, job);
 	}
 	if (!sfab_decode(&p->cmd, operand, &job->fault))
-		return FAULT;
-	if (p->phase == SFAB_PHASE_CHECK_DST &&
-	    !check(core, job, &operand[SFAB_DST], SFAB_PHASE_CHECK_SRC))
-		return job->fault.cause ? FAULT : AGAIN;
-	if (p->phase == SFAB_PHASE_CHECK_SRC &&
-	    !check(core, job, &operand[SFAB_SRC], SFAB_PHASE_EXECUTE))
-		return job->fault.cause ? FAULT : AGAIN;
+		return SFAB_FAULT;
+	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (p->phase == checks[i].phase &&
+		    !check(core, job, &operand[checks[i].operand]))
+			return job->fault.cause ? SFAB_FAULT : SFAB_AGAIN;
 	return execute(core, engine, operand);
 }
 
@@ -320,12 +313,14 @@ static enum outcome work(struct sfab_core *core, struct sfab_engine *engine)
  * may ring the doorbell for the freed slot as soon as it sees the value: before
  * that happens @completing tells sfab_doorbell() that head is about to advance.
  */
-static enum outcome complete(struct sfab_core *core, struct sfab_job *job)
+enum sfab_outcome sfab_complete(struct sfab_core *core, struct sfab_job *job)
 {
 	struct sfab_queue *queue = &core->queue[job->queue];
-	enum outcome outcome = DONE;
+	enum sfab_outcome outcome = SFAB_DONE;
 	void *host;
 
+	if (!(job->progress.cmd.flags & SFAB_CMD_COMPLETE))
+		return SFAB_DONE;
 	core->ops->batch_begin(core->opaque);
 	host = map_word(core, job->timeline, 8, true);
 	if (host) {
@@ -336,12 +331,12 @@ static enum outcome complete(struct sfab_core *core, struct sfab_job *job)
 		queue->completing = wanted;
 		sfab_unlock(core);
 		if (wanted)
-			store(host, 8, job->progress.cmd.timeline);
+			sfab_store(host, 8, job->progress.cmd.timeline);
 		core->ops->unmap(core->opaque, host, 8, true, wanted ? 8 : 0);
 	} else {
 		fault(job, SFAB_FAULT_BUS_ERROR, SFAB_ACCESS_RING,
 		      job->timeline);
-		outcome = FAULT;
+		outcome = SFAB_FAULT;
 	}
 	core->ops->batch_end(core->opaque);
 	return outcome;
@@ -360,6 +355,7 @@ static void finish(struct sfab_core *core, struct sfab_out *out,
 		   job->progress.cmd.opcode, job->index);
 	queue->head++;
 	queue->poll = 0;
+	queue->remote = false;
 	queue->progress.phase = SFAB_PHASE_FETCH;
 	core->counter[SFAB_COUNTER_COMMANDS]++;
 	if (job->progress.cmd.flags & SFAB_CMD_IRQ) {
@@ -368,9 +364,37 @@ static void finish(struct sfab_core *core, struct sfab_out *out,
 	}
 }
 
-/* The slice is over: give the queue back, and do what had to wait for that. */
-static void retire(struct sfab_core *core, struct sfab_engine *engine,
-		   enum outcome outcome)
+/* What has become of the command at the head of a queue that is ours still. */
+static void settle(struct sfab_core *core, struct sfab_out *out,
+		   const struct sfab_job *job, enum sfab_outcome outcome)
+{
+	struct sfab_queue *queue = &core->queue[job->queue];
+
+	switch (outcome) {
+	case SFAB_REMOTE:
+		out->fabric_wake = !queue->remote;
+		if (!queue->remote)
+			core->handed[job->queue / 64] |=
+				1ull << (job->queue % 64);
+		queue->remote = true;
+		/* fall through */
+	case SFAB_AGAIN:
+	case SFAB_SLEEP:
+		queue->progress = job->progress;
+		queue->poll = job->poll;
+		break;
+	case SFAB_DONE:
+		finish(core, out, job);
+		break;
+	case SFAB_FAULT:
+		sfab_halt(core, out, job->queue, &job->fault,
+			  job->progress.cmd.opcode);
+		break;
+	}
+}
+
+void sfab_retire(struct sfab_core *core, struct sfab_engine *engine,
+		 enum sfab_outcome outcome)
 {
 	const struct sfab_job *job = &engine->job;
 	struct sfab_queue *queue = &core->queue[job->queue];
@@ -384,37 +408,28 @@ static void retire(struct sfab_core *core, struct sfab_engine *engine,
 	core->counter[SFAB_COUNTER_SYSTEM_BYTES] +=
 		job->moved[SFAB_APERTURE_SYSTEM];
 	core->counter[SFAB_COUNTER_PEER_BYTES] += job->moved[SFAB_APERTURE_PEER];
+	core->counter[SFAB_COUNTER_FABRIC_BYTES] +=
+		job->moved[SFAB_APERTURE_FABRIC];
 
-	if (queue->generation == job->generation) {
-		switch (outcome) {
-		case AGAIN:
-		case SLEEP:
-			queue->progress = job->progress;
-			queue->poll = job->poll;
-			break;
-		case DONE:
-			finish(core, &out, job);
-			break;
-		case FAULT:
-			sfab_halt(core, &out, job->queue, &job->fault,
-				  job->progress.cmd.opcode);
-			break;
-		}
-	}
+	if (queue->generation == job->generation)
+		settle(core, &out, job, outcome);
 	sfab_invalidated(core, &out, engine->vm);
 	sfab_drained(core);
+	/* An engine looks for more to do by itself; the fabric worker does not. */
+	if (engine == &core->engine[core->config.engines] &&
+	    outcome == SFAB_DONE)
+		sfab_wake(core, &out);
 	sfab_unlock(core);
 	sfab_deliver(core, &out);
 }
 
 static void slice(struct sfab_core *core, struct sfab_engine *engine)
 {
-	struct sfab_job *job = &engine->job;
-	enum outcome outcome = work(core, engine);
+	enum sfab_outcome outcome = work(core, engine);
 
-	if (outcome == DONE && job->progress.cmd.flags & SFAB_CMD_COMPLETE)
-		outcome = complete(core, job);
-	retire(core, engine, outcome);
+	if (outcome == SFAB_DONE)
+		outcome = sfab_complete(core, &engine->job);
+	sfab_retire(core, engine, outcome);
 }
 
 enum sfab_run sfab_core_run(struct sfab_core *core, unsigned int i,

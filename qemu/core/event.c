@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the device tells: interrupts, faults, invalidations, guest errors. */
 #include "internal.h"
+#include "fabric.h"
 
 void sfab_deliver(struct sfab_core *core, const struct sfab_out *out)
 {
@@ -9,6 +10,10 @@ void sfab_deliver(struct sfab_core *core, const struct sfab_out *out)
 	for (unsigned int i = 0; i < core->config.engines; i++)
 		if (out->kicks & 1u << i)
 			core->ops->kick(core->opaque, i);
+	if (out->fabric_reset)
+		sfab_fabric_reset(core->fabric);
+	if (out->fabric_wake)
+		core->ops->fabric_wake(core->opaque);
 }
 
 void sfab_raise(struct sfab_core *core, struct sfab_out *out, uint32_t bit,
@@ -29,11 +34,13 @@ void sfab_halt(struct sfab_core *core, struct sfab_out *out, unsigned int q,
 	queue->fault = SFAB_Q_FAULT_VALID |
 		       (uint32_t)fault->access << SFAB_Q_FAULT_ACCESS_SHIFT |
 		       (uint32_t)opcode << SFAB_Q_FAULT_OPCODE_SHIFT |
+		       (uint32_t)fault->status << SFAB_Q_FAULT_STATUS_SHIFT |
 		       fault->cause;
 	queue->fault_index = queue->head;
 	queue->fault_addr = fault->addr;
 	queue->generation++;
 	queue->poll = 0;
+	queue->remote = false;
 	queue->progress.phase = SFAB_PHASE_FETCH;
 
 	core->counter[SFAB_COUNTER_FAULTS]++;
@@ -55,7 +62,7 @@ void sfab_invalidated(struct sfab_core *core, struct sfab_out *out,
 	uint64_t count = vm->inv_count;
 	uint32_t value = vm->inv;
 
-	for (unsigned int i = 0; i < core->config.engines; i++) {
+	for (unsigned int i = 0; i < core->workers; i++) {
 		const struct sfab_engine *e = &core->engine[i];
 
 		if (e->in_slice && e->vm == v && e->inv_count < count) {

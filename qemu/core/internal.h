@@ -7,8 +7,12 @@
  *	engine.c	one slice: fetch, check, execute, complete
  *	command.c	what the 64 bytes of a command mean
  *	mmu.c		page table walk, mapping of operands
+ *	word.c		loads, stores, atomics
  *	copy.c		moves and fills bytes
  *	reduce.c	arithmetic
+ *	poison.c	HBM whose content is lost
+ *	segment.c	what is exported and imported
+ *	endpoint.h	what stands behind the router, in files of its own
  *	event.c		interrupts, faults, invalidations, delivery to the ops
  *	core.c		create, reset, pause
  *	state.c		save and load
@@ -41,6 +45,8 @@
 /* Contiguous pieces of one operand in a slice, and how many of them by @map. */
 #define SFAB_PLAN_PIECES	256
 #define SFAB_PLAN_MAPS		(SFAB_BATCH_MAX / 2)
+/* Poisoned granules that are remembered. */
+#define SFAB_POISON_MAX		64
 /* How long a WAIT sleeps: half of what the spec allows, the host needs the rest. */
 #define SFAB_POLL_NS		50000
 
@@ -67,12 +73,14 @@ _Static_assert(sizeof(struct sfab_command) == SFAB_CMD_SIZE, "format");
 struct sfab_fault {
 	uint8_t cause;
 	uint8_t access;
+	uint8_t status;		/* of the fabric */
 	uint64_t addr;
 };
 
-/* Rights that an operand needs, in the bits of a PTE. */
+/* Rights that an operand needs, in the bits of a PTE; and that it is not FABRIC. */
 #define SFAB_NEED_READ		SFAB_PTE_READ
 #define SFAB_NEED_WRITE		SFAB_PTE_WRITE
+#define SFAB_NEED_LOCAL		(1ull << 63)
 
 /* Memory that a command names: @rows of @len bytes, @pitch apart. */
 struct sfab_operand {
@@ -83,8 +91,12 @@ struct sfab_operand {
 	uint64_t need;		/* 0: not used */
 };
 
-/* The operands in the order in which they are checked. */
-enum { SFAB_DST, SFAB_SRC, SFAB_OPERANDS };
+/*
+ * The operands in the order in which they are checked. The two sides of a command
+ * are worked through together; NOTIFY comes after them.
+ */
+enum { SFAB_DST, SFAB_SRC, SFAB_NOTIFY, SFAB_OPERANDS };
+#define SFAB_SIDES	2
 
 /**
  * sfab_decode() - check the fields of a command and find its operands
@@ -126,12 +138,14 @@ enum sfab_phase {
 	SFAB_PHASE_FETCH,	/* nothing has happened yet */
 	SFAB_PHASE_CHECK_DST,	/* translating the whole operand ... */
 	SFAB_PHASE_CHECK_SRC,	/* ... @offset bytes are done */
+	SFAB_PHASE_CHECK_NOTIFY,
 	SFAB_PHASE_EXECUTE,	/* moving bytes, @offset bytes are done */
 };
 
 /* The command at the head of a queue, and how far it has come. */
 struct sfab_progress {
 	enum sfab_phase phase;
+	bool remote;		/* an operand is FABRIC: it is transfer.c's */
 	uint64_t offset;
 	uint64_t deadline;	/* of a WAIT, in TIME; UINT64_MAX: none */
 	struct sfab_command cmd;
@@ -148,7 +162,7 @@ struct sfab_job {
 	struct sfab_progress progress;
 	struct sfab_fault fault;
 	uint64_t poll;		/* a WAIT wants to look again, in TIME */
-	uint64_t moved[3];	/* bytes, by aperture */
+	uint64_t moved[4];	/* bytes, by aperture */
 	unsigned int lookups;	/* what is left of SFAB_SLICE_LOOKUPS */
 };
 
@@ -166,8 +180,37 @@ struct sfab_engine {
 	uint32_t inv_value;
 	/* Owned by the worker. */
 	struct sfab_job job;
-	struct sfab_plan plan[SFAB_OPERANDS];
+	struct sfab_plan plan[SFAB_SIDES];
 };
+
+/* How a slice ended. */
+enum sfab_outcome {
+	SFAB_AGAIN,		/* the command needs another slice */
+	SFAB_SLEEP,		/* it is a WAIT, not satisfied yet */
+	SFAB_REMOTE,		/* it is the fabric worker's */
+	SFAB_DONE,
+	SFAB_FAULT,		/* job->fault */
+};
+
+/*
+ * A command has been executed: store its timeline value if it has one, unless the
+ * queue has been taken away. Without the lock.
+ */
+enum sfab_outcome sfab_complete(struct sfab_core *core, struct sfab_job *job);
+
+/* The slice is over: give the queue back, and do what had to wait for that. */
+void sfab_retire(struct sfab_core *core, struct sfab_engine *engine,
+		 enum sfab_outcome outcome);
+
+/* Eight bytes of the pattern of a FILL. */
+uint64_t sfab_pattern(const struct sfab_command *cmd);
+
+/* COPY, COPY_2D, FILL, REDUCE: @bytes of what is mapped, from @offset on. */
+void sfab_stream(struct sfab_engine *engine, uint64_t offset, uint64_t bytes,
+		 bool large);
+
+/* Count @bytes of each side that is mapped. */
+void sfab_moved(struct sfab_engine *engine, uint64_t bytes);
 
 /* ---- the device ---- */
 
@@ -202,7 +245,35 @@ struct sfab_queue {
 	uint64_t fault_addr;
 	uint32_t generation;
 	uint64_t poll;		/* not before this TIME; 0: not in a WAIT */
+	bool remote;		/* the command at head is the fabric worker's */
 	struct sfab_progress progress;
+};
+
+struct sfab_segment {
+	uint64_t va;
+	uint64_t len;
+	uint64_t token;
+	uint32_t va_lo, len_lo, token_lo;
+	uint32_t vm;
+	uint32_t epoch;
+	uint32_t ctrl;
+};
+
+struct sfab_import {
+	uint64_t token;
+	uint64_t base;
+	uint32_t token_lo, base_lo;
+	uint32_t target;
+	uint32_t epoch;
+	atomic_bool valid;	/* also read without the lock */
+};
+
+/* As &sfab_vm.inv, of the segment table. */
+struct sfab_seg_inv {
+	uint32_t asked;
+	uint32_t done;
+	bool pending;		/* the request in progress has to end first */
+	bool in_request;	/* the target executes one */
 };
 
 struct sfab_core {
@@ -213,7 +284,7 @@ struct sfab_core {
 
 	pthread_mutex_t lock;
 	uint64_t time_base;	/* now() when TIME was 0 */
-	bool paused;
+	atomic_bool paused;	/* the fabric worker reads it without the lock */
 	bool resetting;
 	bool reset_status;	/* INT_STATUS.RESET is due when drained */
 	unsigned int turn;	/* the queue that was served last */
@@ -226,8 +297,20 @@ struct sfab_core {
 	uint64_t queue_fault[2];
 	uint64_t counter[SFAB_NUM_COUNTERS];
 
+	atomic_uint poisoned;	/* entries of @poison; read without the lock too */
+	uint64_t poison[SFAB_POISON_MAX];
+
+	/* Of a core with ports; NULL without. */
+	struct sfab_fabric *fabric;
+	struct sfab_endpoint *endpoint;
+	struct sfab_segment *segment;
+	struct sfab_import *import;
+	struct sfab_seg_inv seg_inv;
+	_Atomic uint64_t handed[2];	/* bit q: queue q has a command for transfer.c */
+
 	struct sfab_vm vm[SFAB_MAX_VMS];
 	struct sfab_queue queue[SFAB_MAX_QUEUES];
+	unsigned int workers;	/* the engines, and after them the fabric worker */
 	struct sfab_engine engine[];
 };
 
@@ -240,12 +323,15 @@ static inline uint64_t sfab_time(struct sfab_core *core)
 
 /*
  * What must be told to the surroundings once the lock is dropped. Three
- * interrupts at most: a completion or a fault, and an invalidation.
+ * interrupts at most: a completion or a fault, and an invalidation of a VM or of
+ * segments.
  */
 struct sfab_out {
 	unsigned int irqs;
 	unsigned int vector[4];
 	unsigned int kicks;	/* bit i: engine i */
+	bool fabric_wake;
+	bool fabric_reset;
 };
 
 static inline void sfab_lock(struct sfab_core *core)
@@ -285,7 +371,8 @@ static inline void sfab_event(struct sfab_core *core, enum sfab_event event,
 
 /* ---- reset (core.c); with the lock ---- */
 
-void sfab_reset(struct sfab_core *core, enum sfab_reset kind);
+void sfab_reset(struct sfab_core *core, struct sfab_out *out,
+		enum sfab_reset kind);
 
 /* An engine has left its slice: the reset may be over. */
 void sfab_drained(struct sfab_core *core);
@@ -328,6 +415,22 @@ void sfab_wake(struct sfab_core *core, struct sfab_out *out);
 bool sfab_pick(struct sfab_core *core, struct sfab_engine *engine,
 	       uint64_t *due);
 
+enum sfab_entry {
+	SFAB_ENTERED,
+	SFAB_LATER,		/* the device is paused, or not enabled */
+	SFAB_GONE,		/* the queue was stopped */
+};
+
+/*
+ * Give @q to the fabric worker for a moment, to work on its command at head, until
+ * sfab_retire(). @generation: of the queue, or NULL if any will do.
+ */
+enum sfab_entry sfab_enter(struct sfab_core *core, struct sfab_engine *engine,
+			   unsigned int q, const uint32_t *generation);
+
+/* Commands are executed. */
+bool sfab_running(const struct sfab_core *core);
+
 /* ---- MMU (mmu.c); without the lock, by the worker ---- */
 
 /*
@@ -339,19 +442,83 @@ bool sfab_check(struct sfab_core *core, struct sfab_job *job,
 		const struct sfab_operand *operand, uint64_t *offset);
 
 /*
- * Translate and map the operands from byte @offset on, at most SFAB_SLICE_BYTES.
+ * Translate and map the operands from byte @offset on, at most *@bytes.
  * False: job->fault is set and nothing is mapped. Else *@bytes (not 0) is how
- * much all used operands cover, to be given back by sfab_release().
+ * much all used operands cover, to be given back by sfab_release(). FABRIC cannot
+ * be mapped.
  */
 bool sfab_map(struct sfab_core *core, struct sfab_engine *engine,
-	      const struct sfab_operand operand[SFAB_OPERANDS], uint64_t offset,
+	      const struct sfab_operand operand[SFAB_SIDES], uint64_t offset,
 	      uint64_t *bytes);
+
+/* Where the bytes of an operand from some offset on are. */
+struct sfab_place {
+	bool remote;
+	uint64_t len;		/* so many, all of them local or all remote ... */
+	unsigned int import;	/* ... and then of one import and in a row there, ... */
+	uint64_t offset;	/* ... from this offset in the import on */
+};
+
+/* Translate up to @want bytes of @operand from @offset on. False: job->fault. */
+bool sfab_locate(struct sfab_core *core, struct sfab_job *job,
+		 const struct sfab_operand *operand, uint64_t offset,
+		 uint64_t want, struct sfab_place *place);
 
 /* Unmap; the first @written bytes of each operand have been accessed. */
 void sfab_release(struct sfab_core *core, struct sfab_engine *engine,
 		  uint64_t accessed);
 
-/* ---- arithmetic (reduce.c); moving bytes is copy.h ---- */
+/* ---- what the device exports and imports (segment.c) ---- */
+
+/* With the lock. */
+uint64_t sfab_segment_read(const struct sfab_segment *segment, unsigned int reg);
+void sfab_segment_write(struct sfab_core *core, unsigned int n, unsigned int reg,
+			uint64_t value, enum sfab_part part);
+uint64_t sfab_import_read(const struct sfab_import *import, unsigned int reg);
+void sfab_import_write(struct sfab_core *core, unsigned int i, unsigned int reg,
+		       uint64_t value, enum sfab_part part);
+void sfab_segments_invalidate(struct sfab_core *core, struct sfab_out *out,
+			      uint32_t value);
+/* No request is in progress that the table admitted before. */
+void sfab_segments_invalidated(struct sfab_core *core, struct sfab_out *out);
+void sfab_segments_reset(struct sfab_core *core);
+
+/* Whether a FABRIC leaf may name import @i. Without the lock. */
+bool sfab_import_valid(const struct sfab_core *core, uint64_t i);
+
+/* ---- the endpoint (endpoint.c) ---- */
+
+/* Of a core with ports. NULL, or what is wrong; to be destroyed in any case. */
+const char *sfab_endpoint_create(struct sfab_core *core);
+void sfab_endpoint_destroy(struct sfab_core *core);
+
+/* COUNTER[i], i beyond FABRIC_BYTES. */
+uint64_t sfab_endpoint_counter(const struct sfab_core *core, unsigned int i);
+
+/* ---- poison (poison.c); without the lock ---- */
+
+static inline bool sfab_any_poison(const struct sfab_core *core)
+{
+	return atomic_load_explicit(&core->poisoned, memory_order_relaxed);
+}
+
+/* The first poisoned byte of @len bytes of HBM at @offset, if there is any. */
+bool sfab_poisoned(struct sfab_core *core, uint64_t offset, uint64_t len,
+		   uint64_t *at);
+
+/* The device has written these bytes: granules that lie within are whole again. */
+void sfab_poison_cleared(struct sfab_core *core, uint64_t offset, uint64_t len);
+
+/* ---- one word (word.c), arithmetic (reduce.c); moving bytes is copy.h ---- */
+
+uint64_t sfab_load(const void *p, unsigned int width);
+
+/* Whoever sees @value sees all that was stored before. */
+void sfab_store(void *p, unsigned int width, uint64_t value);
+
+/* The operation of ATOMIC; returns the old value. */
+uint64_t sfab_atomic(void *p, unsigned int width, unsigned int op,
+		     uint64_t operand, uint64_t comparand);
 
 /* dst[i] = op(dst[i], src[i]); @len is a multiple of the element. */
 void sfab_reduce(void *dst, const void *src, uint64_t len, unsigned int dtype,

@@ -122,7 +122,9 @@ static bool translate(struct sfab_core *core, struct sfab_job *job,
 	if (leaf->aperture == SFAB_APERTURE_HBM &&
 	    addr >= core->config.hbm_size)
 		return fail(job, SFAB_FAULT_BAD_PTE, need, va);
-	if (leaf->aperture == SFAB_APERTURE_FABRIC)
+	if (leaf->aperture == SFAB_APERTURE_FABRIC &&
+	    (need & SFAB_NEED_LOCAL ||
+	     !sfab_import_valid(core, addr >> SFAB_PTE_IMPORT_SHIFT)))
 		return fail(job, SFAB_FAULT_APERTURE, need, va);
 	if (need & ~entry & SFAB_NEED_READ)
 		return fail(job, SFAB_FAULT_NO_READ, SFAB_NEED_READ, va);
@@ -131,6 +133,19 @@ static bool translate(struct sfab_core *core, struct sfab_job *job,
 	if (leaf->aperture == SFAB_APERTURE_PEER && !core->config.peer)
 		return fail(job, SFAB_FAULT_BUS_ERROR, need, va);
 	return true;
+}
+
+/* Whether the @len bytes at @leaf, that is at @va, are not to be read or can be. */
+static bool readable(struct sfab_core *core, struct sfab_job *job,
+		     const struct leaf *leaf, uint64_t va, uint64_t len,
+		     uint64_t need)
+{
+	uint64_t at;
+
+	if (!(need & SFAB_NEED_READ) || leaf->aperture != SFAB_APERTURE_HBM ||
+	    !sfab_poisoned(core, leaf->addr, len, &at))
+		return true;
+	return fail(job, SFAB_FAULT_POISON, need, va + (at - leaf->addr));
 }
 
 bool sfab_check(struct sfab_core *core, struct sfab_job *job,
@@ -142,17 +157,24 @@ bool sfab_check(struct sfab_core *core, struct sfab_job *job,
 
 	for (; *offset < size && job->lookups; job->lookups--) {
 		uint64_t row = *offset / o->len, within = *offset % o->len;
-		uint64_t left = o->len - within, more;
+		uint64_t va = o->va + row * o->pitch + within;
+		uint64_t left = o->len - within, more = 0;
+		uint64_t len;
 
-		if (!translate(core, job, &cache,
-			       o->va + row * o->pitch + within, o->need, &leaf))
+		if (!translate(core, job, &cache, va, o->need, &leaf))
 			return false;
-		if (leaf.len < left) {
-			*offset += leaf.len;
+		if (leaf.aperture == SFAB_APERTURE_FABRIC)
+			job->progress.remote = true;
+		len = leaf.len < left ? leaf.len : left;
+		if (!readable(core, job, &leaf, va, len, o->need))
+			return false;
+		if (len < left) {
+			*offset += len;
 			continue;
 		}
 		/* And the rows after it that end within the same page. */
-		more = (leaf.len - left) / o->pitch;
+		if (!sfab_any_poison(core))
+			more = (leaf.len - left) / o->pitch;
 		if (more > o->rows - 1 - row)
 			more = o->rows - 1 - row;
 		*offset += left + more * o->len;
@@ -179,6 +201,48 @@ static bool translate_run(struct sfab_core *core, struct sfab_job *job,
 	}
 	if (run->len > len)
 		run->len = len;
+	return true;
+}
+
+/* A leaf that begins where @leaf, @len bytes of which are used, ends. */
+static bool follows(const struct leaf *next, const struct leaf *leaf,
+		    uint64_t len)
+{
+	return next->aperture == leaf->aperture &&
+	       next->addr == leaf->addr + len &&
+	       next->addr >> SFAB_PTE_IMPORT_SHIFT ==
+	       leaf->addr >> SFAB_PTE_IMPORT_SHIFT;
+}
+
+bool sfab_locate(struct sfab_core *core, struct sfab_job *job,
+		 const struct sfab_operand *o, uint64_t offset, uint64_t want,
+		 struct sfab_place *place)
+{
+	struct cache cache = { 0 };
+	struct leaf first = { 0 }, leaf;
+
+	place->len = 0;
+	for (unsigned int i = 0; place->len < want && i < SFAB_PLAN_PIECES; i++) {
+		uint64_t at = offset + place->len;
+		uint64_t row = at / o->len, within = at % o->len;
+		uint64_t left = o->len - within;
+
+		if (!translate(core, job, &cache,
+			       o->va + row * o->pitch + within, o->need, &leaf))
+			return false;
+		if (!i)
+			first = leaf;
+		place->remote = first.aperture == SFAB_APERTURE_FABRIC;
+		if (i && place->remote && !follows(&leaf, &first, place->len))
+			break;
+		if (!place->remote && leaf.aperture == SFAB_APERTURE_FABRIC)
+			break;
+		place->len += leaf.len < left ? leaf.len : left;
+	}
+	if (place->len > want)
+		place->len = want;
+	place->import = first.addr >> SFAB_PTE_IMPORT_SHIFT;
+	place->offset = first.addr & (SFAB_PTE_PAGE_MASK | (TABLE_SIZE - 1));
 	return true;
 }
 
@@ -243,7 +307,10 @@ static bool map_operand(struct sfab_core *core, struct sfab_job *job,
 
 		if (len > want - plan->bytes)
 			len = want - plan->bytes;
-		if (!translate_run(core, job, &cache, va, len, o->need, &run))
+		if (!translate_run(core, job, &cache, va, len,
+				   o->need | SFAB_NEED_LOCAL, &run))
+			return false;
+		if (!readable(core, job, &run, va, run.len, o->need))
 			return false;
 		if (run.aperture == SFAB_APERTURE_HBM) {
 			add_piece(plan, run.aperture,
@@ -276,13 +343,12 @@ static void unmap(struct sfab_core *core, struct sfab_plan *plan,
 }
 
 bool sfab_map(struct sfab_core *core, struct sfab_engine *engine,
-	      const struct sfab_operand operand[SFAB_OPERANDS], uint64_t offset,
+	      const struct sfab_operand operand[SFAB_SIDES], uint64_t offset,
 	      uint64_t *bytes)
 {
 	bool batch = false, ok = true;
 
-	*bytes = SFAB_SLICE_BYTES;
-	for (unsigned int i = 0; i < SFAB_OPERANDS; i++) {
+	for (unsigned int i = 0; i < SFAB_SIDES; i++) {
 		struct sfab_plan *plan = &engine->plan[i];
 
 		plan->pieces = 0;
@@ -295,25 +361,28 @@ bool sfab_map(struct sfab_core *core, struct sfab_engine *engine,
 				 *bytes, &batch);
 		*bytes = plan->bytes;
 	}
-	for (unsigned int i = 0; !ok && i < SFAB_OPERANDS; i++)
+	for (unsigned int i = 0; !ok && i < SFAB_SIDES; i++)
 		unmap(core, &engine->plan[i], 0);
 	if (batch)
 		core->ops->batch_end(core->opaque);
 	return ok;
 }
 
+/* The first @written bytes have been: who keeps track of the HBM is told. */
 static void tell_written(struct sfab_core *core, const struct sfab_plan *plan,
 			 uint64_t written)
 {
 	for (unsigned int i = 0; written && i < plan->pieces; i++) {
 		const struct sfab_piece *p = &plan->piece[i];
 		uint64_t used = written < p->len ? written : p->len;
+		uint64_t offset = p->host - (uint8_t *)core->config.hbm;
 
 		written -= used;
-		if (p->aperture == SFAB_APERTURE_HBM)
-			core->ops->hbm_written(core->opaque, p->host -
-					       (uint8_t *)core->config.hbm,
-					       used);
+		if (p->aperture != SFAB_APERTURE_HBM)
+			continue;
+		if (core->ops->hbm_written)
+			core->ops->hbm_written(core->opaque, offset, used);
+		sfab_poison_cleared(core, offset, used);
 	}
 }
 
@@ -322,17 +391,18 @@ void sfab_release(struct sfab_core *core, struct sfab_engine *engine,
 {
 	bool mapped = false;
 
-	for (unsigned int i = 0; i < SFAB_OPERANDS; i++) {
+	for (unsigned int i = 0; i < SFAB_SIDES; i++) {
 		struct sfab_plan *plan = &engine->plan[i];
 
 		mapped |= plan->maps;
-		if (plan->write && core->ops->hbm_written)
+		if (plan->write &&
+		    (core->ops->hbm_written || sfab_any_poison(core)))
 			tell_written(core, plan, accessed);
 	}
 	if (!mapped)
 		return;
 	core->ops->batch_begin(core->opaque);
-	for (unsigned int i = 0; i < SFAB_OPERANDS; i++)
+	for (unsigned int i = 0; i < SFAB_SIDES; i++)
 		unmap(core, &engine->plan[i], accessed);
 	core->ops->batch_end(core->opaque);
 }

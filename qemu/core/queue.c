@@ -66,6 +66,7 @@ static void stop(struct sfab_queue *queue)
 	queue->enabled = false;
 	queue->generation++;
 	queue->poll = 0;
+	queue->remote = false;
 	queue->progress.phase = SFAB_PHASE_FETCH;
 }
 
@@ -196,14 +197,15 @@ void sfab_doorbell(struct sfab_core *core, struct sfab_out *out, unsigned int q,
 }
 
 /* False during a reset too: CTRL is 0 then, and stays so. */
-static bool running(const struct sfab_core *core)
+bool sfab_running(const struct sfab_core *core)
 {
 	return core->ctrl & SFAB_CTRL_ENABLE && !core->paused;
 }
 
 static bool has_work(const struct sfab_queue *q)
 {
-	return q->enabled && !q->busy && !halted(q) && q->head != q->tail;
+	return q->enabled && !q->busy && !q->remote && !halted(q) &&
+	       q->head != q->tail;
 }
 
 /* Wake an engine that sleeps; better one that does not watch a WAIT. */
@@ -237,7 +239,7 @@ void sfab_wake(struct sfab_core *core, struct sfab_out *out)
 	unsigned int asleep = 0, looking = 0;
 	bool watched = false, waiting = false;
 
-	if (!running(core))
+	if (!sfab_running(core))
 		return;
 	for (unsigned int i = 0; i < core->config.engines; i++) {
 		const struct sfab_engine *e = &core->engine[i];
@@ -272,7 +274,6 @@ static void assign(struct sfab_core *core, struct sfab_engine *engine,
 	uint64_t slot = queue->head & ((1u << queue->size) - 1);
 
 	queue->busy = true;
-	core->turn = q;
 
 	engine->in_slice = true;
 	engine->vm = queue->vm;
@@ -296,7 +297,7 @@ bool sfab_pick(struct sfab_core *core, struct sfab_engine *engine,
 	uint64_t now = 0;
 
 	*due = UINT64_MAX;
-	if (!running(core))
+	if (!sfab_running(core))
 		return false;
 	for (unsigned int i = 1; i <= core->config.queues; i++) {
 		unsigned int q = (core->turn + i) % core->config.queues;
@@ -313,8 +314,26 @@ bool sfab_pick(struct sfab_core *core, struct sfab_engine *engine,
 				continue;
 			}
 		}
+		core->turn = q;
 		assign(core, engine, q);
 		return true;
 	}
 	return false;
+}
+
+enum sfab_entry sfab_enter(struct sfab_core *core, struct sfab_engine *engine,
+			   unsigned int q, const uint32_t *generation)
+{
+	const struct sfab_queue *queue = &core->queue[q];
+	enum sfab_entry entry = SFAB_ENTERED;
+
+	sfab_lock(core);
+	if (!queue->remote || (generation && queue->generation != *generation))
+		entry = SFAB_GONE;
+	else if (!sfab_running(core))
+		entry = SFAB_LATER;
+	else
+		assign(core, engine, q);
+	sfab_unlock(core);
+	return entry;
 }

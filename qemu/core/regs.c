@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * BAR 0: finds the register of an access, refuses what the spec does not list,
- * and holds the global and address space registers.
+ * and holds the global and address space registers. What is not found here may be
+ * the router's (fabric.h).
  */
 #include <inttypes.h>
 #include <stddef.h>
 
 #include "internal.h"
+#include "fabric.h"
+#include "fabric_regs.h"
 
 struct reg {
 	uint16_t offset;
@@ -47,6 +50,42 @@ static const struct reg global_regs[] = {
 	{ SFAB_REG_COUNTER_5, 64, false },
 	{ SFAB_REG_COUNTER_6, 64, false },
 	{ SFAB_REG_COUNTER_7, 64, false },
+	{ SFAB_REG_COUNTER_8, 64, false },
+	{ SFAB_REG_COUNTER_9, 64, false },
+	{ SFAB_REG_COUNTER_10, 64, false },
+	{ SFAB_REG_COUNTER_11, 64, false },
+	{ SFAB_REG_COUNTER_12, 64, false },
+	{ SFAB_REG_COUNTER_13, 64, false },
+	{ SFAB_REG_COUNTER_14, 64, false },
+	{ SFAB_REG_COUNTER_15, 64, false },
+	{ 0 }
+};
+
+/* Of a device with ports only. */
+static const struct reg fabric_regs[] = {
+	{ SFAB_REG_NUM_SEGMENTS, 32, false },
+	{ SFAB_REG_NUM_IMPORTS, 32, false },
+	{ SFAB_REG_SEG_INV, 32, true },
+	{ SFAB_REG_SEG_INV_DONE, 32, false },
+	{ 0 }
+};
+
+static const struct reg segment_regs[] = {
+	{ SFAB_REG_S_VA, 64, true },
+	{ SFAB_REG_S_LEN, 64, true },
+	{ SFAB_REG_S_TOKEN, 64, true },
+	{ SFAB_REG_S_VM, 32, true },
+	{ SFAB_REG_S_EPOCH, 32, true },
+	{ SFAB_REG_S_CTRL, 32, true },
+	{ 0 }
+};
+
+static const struct reg import_regs[] = {
+	{ SFAB_REG_I_TOKEN, 64, true },
+	{ SFAB_REG_I_BASE, 64, true },
+	{ SFAB_REG_I_TARGET, 32, true },
+	{ SFAB_REG_I_EPOCH, 32, true },
+	{ SFAB_REG_I_CTRL, 32, true },
 	{ 0 }
 };
 
@@ -75,7 +114,7 @@ static const struct reg queue_regs[] = {
 
 /* The register that an access means. */
 struct target {
-	enum { GLOBAL, VM, QUEUE, DOORBELL } block;
+	enum { GLOBAL, VM, QUEUE, DOORBELL, SEGMENT, IMPORT } block;
 	unsigned int index;
 	unsigned int reg;
 	bool writable;
@@ -100,6 +139,30 @@ static bool find_reg(const struct reg *regs, uint64_t offset, unsigned int size,
 		return true;
 	}
 	return false;
+}
+
+/* The registers that only a device with ports has, but for the router's. */
+static bool find_fabric(const struct sfab_core *core, uint64_t offset,
+			unsigned int size, struct target *t)
+{
+	const struct sfab_config *c = &core->config;
+	uint64_t at;
+
+	if (!core->fabric)
+		return false;
+	at = offset - SFAB_SEGMENT_BASE;
+	if (at < (uint64_t)c->segments * SFAB_SEGMENT_STRIDE) {
+		t->block = SEGMENT;
+		t->index = at / SFAB_SEGMENT_STRIDE;
+		return find_reg(segment_regs, at % SFAB_SEGMENT_STRIDE, size, t);
+	}
+	at = offset - SFAB_IMPORT_BASE;
+	if (at < (uint64_t)c->imports * SFAB_IMPORT_STRIDE) {
+		t->block = IMPORT;
+		t->index = at / SFAB_IMPORT_STRIDE;
+		return find_reg(import_regs, at % SFAB_IMPORT_STRIDE, size, t);
+	}
+	return find_reg(fabric_regs, offset, size, t);
 }
 
 static bool find(const struct sfab_core *core, uint64_t offset,
@@ -132,7 +195,8 @@ static bool find(const struct sfab_core *core, uint64_t offset,
 		return find_reg(vm_regs, at % SFAB_VM_STRIDE, size, t);
 	}
 	t->block = GLOBAL;
-	return find_reg(global_regs, offset, size, t);
+	return find_reg(global_regs, offset, size, t) ||
+	       find_fabric(core, offset, size, t);
 }
 
 static uint64_t uuid_half(const struct sfab_config *c, unsigned int half)
@@ -149,6 +213,13 @@ static uint64_t status(const struct sfab_core *core)
 	       (sfab_in_slice(core) ? SFAB_STATUS_BUSY : 0);
 }
 
+static uint64_t counter_read(const struct sfab_core *core, unsigned int i)
+{
+	if (core->fabric && i > SFAB_COUNTER_FABRIC_BYTES)
+		return sfab_endpoint_counter(core, i);
+	return core->counter[i];
+}
+
 static uint64_t global_read(struct sfab_core *core, unsigned int reg)
 {
 	const struct sfab_config *c = &core->config;
@@ -160,7 +231,8 @@ static uint64_t global_read(struct sfab_core *core, unsigned int reg)
 		return SFAB_VERSION;
 	case SFAB_REG_CAPS:
 		return SFAB_CAPS_REDUCE | SFAB_CAPS_ATOMIC | SFAB_CAPS_COPY_2D |
-		       (c->peer ? SFAB_CAPS_PEER : 0);
+		       SFAB_CAPS_NOTIFY | (c->peer ? SFAB_CAPS_PEER : 0) |
+		       (c->ports ? SFAB_CAPS_FABRIC : 0);
 	case SFAB_REG_HBM_SIZE:
 		return c->hbm_size;
 	case SFAB_REG_NUM_QUEUES:
@@ -199,10 +271,18 @@ static uint64_t global_read(struct sfab_core *core, unsigned int reg)
 	case SFAB_REG_QUEUE_FAULT_0:
 	case SFAB_REG_QUEUE_FAULT_1:
 		return core->queue_fault[(reg - SFAB_REG_QUEUE_FAULT_0) / 8];
+	case SFAB_REG_NUM_SEGMENTS:
+		return c->segments;
+	case SFAB_REG_NUM_IMPORTS:
+		return c->imports;
+	case SFAB_REG_SEG_INV:
+		return core->seg_inv.asked;
+	case SFAB_REG_SEG_INV_DONE:
+		return core->seg_inv.done;
 	case SFAB_REG_RESET:
 		return 0;	/* write only */
 	default:
-		return core->counter[(reg - SFAB_REG_COUNTER_0) / 8];
+		return counter_read(core, (reg - SFAB_REG_COUNTER_0) / 8);
 	}
 }
 
@@ -218,6 +298,20 @@ static uint64_t vm_read(const struct sfab_vm *vm, unsigned int reg)
 	}
 }
 
+/* None of ours: the router's, if there is one. Without the lock. */
+static uint64_t other_read(struct sfab_core *core, uint64_t offset,
+			   unsigned int size)
+{
+	uint64_t value = 0;
+
+	if (core->fabric ? sfab_fabric_read(core->fabric, offset, size, &value) :
+			   offset == SFAB_REG_NUM_PORTS && size == 4)
+		return value;
+	sfab_guest_error(core, "read of %u bytes at 0x%" PRIx64
+			 ": no such register", size, offset);
+	return 0;
+}
+
 uint64_t sfab_core_read(struct sfab_core *core, uint64_t offset,
 			unsigned int size)
 {
@@ -226,10 +320,8 @@ uint64_t sfab_core_read(struct sfab_core *core, uint64_t offset,
 
 	sfab_lock(core);
 	if (!find(core, offset, size, &t)) {
-		sfab_guest_error(core, "read of %u bytes at 0x%" PRIx64
-				 ": no such register", size, offset);
 		sfab_unlock(core);
-		return 0;
+		return other_read(core, offset, size);
 	}
 	switch (t.block) {
 	case GLOBAL:
@@ -240,6 +332,12 @@ uint64_t sfab_core_read(struct sfab_core *core, uint64_t offset,
 		break;
 	case QUEUE:
 		value = sfab_queue_read(core, t.index, t.reg);
+		break;
+	case SEGMENT:
+		value = sfab_segment_read(&core->segment[t.index], t.reg);
+		break;
+	case IMPORT:
+		value = sfab_import_read(&core->import[t.index], t.reg);
 		break;
 	case DOORBELL:
 		break;
@@ -272,11 +370,12 @@ static void global_write(struct sfab_core *core, struct sfab_out *out,
 	switch (reg) {
 	case SFAB_REG_CTRL:
 		core->ctrl = value & SFAB_CTRL_ENABLE;
+		out->fabric_wake = core->fabric;
 		sfab_wake(core, out);
 		break;
 	case SFAB_REG_RESET:
 		if (value == SFAB_RESET_MAGIC)
-			sfab_reset(core, SFAB_RESET_REGISTER);
+			sfab_reset(core, out, SFAB_RESET_REGISTER);
 		else
 			sfab_guest_error(core, "RESET: 0x%" PRIx64
 					 " is not \"RSET\"", value);
@@ -288,9 +387,11 @@ static void global_write(struct sfab_core *core, struct sfab_out *out,
 		core->int_status &= ~value;
 		break;
 	case SFAB_REG_INT_ENABLE:
-		core->int_enable = value & (SFAB_INT_QUEUE | SFAB_INT_FAULT |
-					    SFAB_INT_RESET |
-					    SFAB_INT_INVALIDATE);
+		core->int_enable = value & (core->fabric ? SFAB_INT_ALL :
+							   SFAB_INT_NO_PORTS);
+		break;
+	case SFAB_REG_SEG_INV:
+		sfab_segments_invalidate(core, out, value);
 		break;
 	case SFAB_REG_QUEUE_EVENT_0:
 	case SFAB_REG_QUEUE_EVENT_1:
@@ -333,10 +434,25 @@ static void write_target(struct sfab_core *core, struct sfab_out *out,
 	case QUEUE:
 		sfab_queue_write(core, t->index, t->reg, value, t->part);
 		break;
+	case SEGMENT:
+		sfab_segment_write(core, t->index, t->reg, value, t->part);
+		break;
+	case IMPORT:
+		sfab_import_write(core, t->index, t->reg, value, t->part);
+		break;
 	case DOORBELL:
 		sfab_doorbell(core, out, t->index, value);
 		break;
 	}
+}
+
+static void other_write(struct sfab_core *core, uint64_t offset, uint64_t value,
+			unsigned int size)
+{
+	if (!core->fabric ||
+	    !sfab_fabric_write(core->fabric, offset, value, size))
+		sfab_guest_error(core, "write of %u bytes at 0x%" PRIx64
+				 ": no such register", size, offset);
 }
 
 void sfab_core_write(struct sfab_core *core, uint64_t offset, uint64_t value,
@@ -344,23 +460,25 @@ void sfab_core_write(struct sfab_core *core, uint64_t offset, uint64_t value,
 {
 	struct sfab_out out = { 0 };
 	struct target t = { 0 };
+	bool ours, ignored;
 
 	if (size == 4)
 		value = (uint32_t)value;
 
 	sfab_lock(core);
-	if (!find(core, offset, size, &t))
-		sfab_guest_error(core, "write of %u bytes at 0x%" PRIx64
-				 ": no such register", size, offset);
-	else if (!t.writable)
+	ours = find(core, offset, size, &t);
+	ignored = core->resetting && !(ours && t.block == GLOBAL &&
+				       t.reg == SFAB_REG_RESET);
+	if (ours && !t.writable)
 		sfab_guest_error(core, "write to 0x%" PRIx64
 				 ": read-only register", offset);
-	else if (core->resetting &&
-		 !(t.block == GLOBAL && t.reg == SFAB_REG_RESET))
+	else if (ignored)
 		sfab_guest_error(core, "write to 0x%" PRIx64
 				 " during a reset", offset);
-	else
+	else if (ours)
 		write_target(core, &out, &t, value);
 	sfab_unlock(core);
 	sfab_deliver(core, &out);
+	if (!ours && !ignored)
+		other_write(core, offset, value, size);
 }

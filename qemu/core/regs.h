@@ -27,6 +27,10 @@
 #define SFAB_REG_UUID_1			0x0038
 #define SFAB_REG_VA_BITS		0x0040
 #define SFAB_REG_MAX_RING_LOG2		0x0044
+#define SFAB_REG_NUM_SEGMENTS		0x004c
+#define SFAB_REG_NUM_IMPORTS		0x0050
+#define SFAB_REG_SEG_INV		0x0080
+#define SFAB_REG_SEG_INV_DONE		0x0084
 #define SFAB_REG_CTRL			0x0100
 #define SFAB_REG_STATUS			0x0104
 #define SFAB_REG_RESET			0x0108
@@ -46,9 +50,17 @@
 #define SFAB_REG_COUNTER_5		0x0328
 #define SFAB_REG_COUNTER_6		0x0330
 #define SFAB_REG_COUNTER_7		0x0338
+#define SFAB_REG_COUNTER_8		0x0340
+#define SFAB_REG_COUNTER_9		0x0348
+#define SFAB_REG_COUNTER_10		0x0350
+#define SFAB_REG_COUNTER_11		0x0358
+#define SFAB_REG_COUNTER_12		0x0360
+#define SFAB_REG_COUNTER_13		0x0368
+#define SFAB_REG_COUNTER_14		0x0370
+#define SFAB_REG_COUNTER_15		0x0378
 
 #define SFAB_MAGIC			0x42414653
-#define SFAB_VERSION			0x00010000
+#define SFAB_VERSION			0x00010001
 #define SFAB_RESET_MAGIC		0x54455352
 #define SFAB_VA_BITS			48
 #define SFAB_MIN_RING_LOG2		2
@@ -59,6 +71,7 @@
 #define SFAB_CAPS_ATOMIC		(1u << 2)
 #define SFAB_CAPS_COPY_2D		(1u << 3)
 #define SFAB_CAPS_FABRIC		(1u << 4)
+#define SFAB_CAPS_NOTIFY		(1u << 5)
 
 #define SFAB_CTRL_ENABLE		(1u << 0)
 
@@ -70,6 +83,11 @@
 #define SFAB_INT_FAULT			(1u << 1)
 #define SFAB_INT_RESET			(1u << 2)
 #define SFAB_INT_INVALIDATE		(1u << 3)
+#define SFAB_INT_PORT			(1u << 4)
+#define SFAB_INT_SEGMENT		(1u << 5)
+#define SFAB_INT_MGMT			(1u << 6)
+#define SFAB_INT_NO_PORTS		0x0fu	/* all of a device without */
+#define SFAB_INT_ALL			0x7fu
 
 /* Indices of COUNTER */
 #define SFAB_COUNTER_COMMANDS		0
@@ -80,6 +98,14 @@
 #define SFAB_COUNTER_QUEUE_RESETS	5
 #define SFAB_COUNTER_INTERRUPTS		6
 #define SFAB_COUNTER_RESETS		7
+#define SFAB_COUNTER_FABRIC_BYTES	8
+#define SFAB_COUNTER_REQUESTS		9
+#define SFAB_COUNTER_REPEATED		10
+#define SFAB_COUNTER_FAILED		11
+#define SFAB_COUNTER_EXECUTED		12
+#define SFAB_COUNTER_DUPLICATES		13
+#define SFAB_COUNTER_REFUSED		14
+#define SFAB_COUNTER_FORWARDED		15
 
 /* Address space registers: offsets within the block of a VM */
 #define SFAB_VM_BASE			0x1000
@@ -90,6 +116,31 @@
 
 #define SFAB_VM_ROOT_VALID		(1ull << 0)
 #define SFAB_VM_ROOT_ADDR		0x0000fffffffff000ull
+
+/* Segments and imports: offsets within the block of one */
+#define SFAB_SEGMENT_BASE		0xc0000
+#define SFAB_SEGMENT_STRIDE		0x40
+#define SFAB_REG_S_VA			0x00
+#define SFAB_REG_S_LEN			0x08
+#define SFAB_REG_S_TOKEN		0x10
+#define SFAB_REG_S_VM			0x18
+#define SFAB_REG_S_EPOCH		0x1c
+#define SFAB_REG_S_CTRL			0x20
+
+#define SFAB_S_CTRL_VALID		(1u << 0)
+#define SFAB_S_CTRL_READ		(1u << 1)
+#define SFAB_S_CTRL_WRITE		(1u << 2)
+#define SFAB_S_CTRL_ATOMIC		(1u << 3)
+
+#define SFAB_IMPORT_BASE		0xd0000
+#define SFAB_IMPORT_STRIDE		0x20
+#define SFAB_REG_I_TOKEN		0x00
+#define SFAB_REG_I_BASE			0x08
+#define SFAB_REG_I_TARGET		0x10
+#define SFAB_REG_I_EPOCH		0x14
+#define SFAB_REG_I_CTRL			0x18
+
+#define SFAB_I_CTRL_VALID		(1u << 0)
 
 /* Queue registers: offsets within the block of a queue */
 #define SFAB_QUEUE_BASE			0x4000
@@ -117,6 +168,8 @@
 #define SFAB_Q_STATUS_IDLE		(1u << 4)
 
 #define SFAB_Q_FAULT_VALID		(1u << 31)
+#define SFAB_Q_FAULT_STATUS_SHIFT	18
+#define SFAB_Q_FAULT_STATUS_MASK	0x3f
 #define SFAB_Q_FAULT_ACCESS_SHIFT	16
 #define SFAB_Q_FAULT_ACCESS_MASK	0x3
 #define SFAB_Q_FAULT_OPCODE_SHIFT	8
@@ -139,6 +192,8 @@
 #define SFAB_FAULT_DOORBELL		9
 #define SFAB_FAULT_WAIT_TIMEOUT		10
 #define SFAB_FAULT_BAD_VM		11
+#define SFAB_FAULT_FABRIC		12
+#define SFAB_FAULT_POISON		13
 
 /* Commands */
 #define SFAB_CMD_SIZE			64
@@ -154,6 +209,7 @@
 
 #define SFAB_CMD_COMPLETE		(1u << 0)
 #define SFAB_CMD_IRQ			(1u << 1)
+#define SFAB_CMD_NOTIFY			(1u << 2)
 
 #define SFAB_REDUCE_I32			0
 #define SFAB_REDUCE_FP32		1
@@ -182,6 +238,9 @@
 #define SFAB_PTE_APERTURE_MASK		(3ull << 4)
 #define SFAB_PTE_ADDR_MASK		0x000ffffffffff000ull
 #define SFAB_PTE_LARGE_ADDR_MASK	0x000fffffffe00000ull
+/* Of a FABRIC leaf */
+#define SFAB_PTE_IMPORT_SHIFT		36
+#define SFAB_PTE_PAGE_MASK		0x0000000ffffff000ull
 
 #define SFAB_APERTURE_HBM		0
 #define SFAB_APERTURE_SYSTEM		1

@@ -62,7 +62,11 @@ static bool valid_progress(const struct sfab_queue *q)
 	    q->head == q->tail || !sfab_decode(&p->cmd, operand, &fault))
 		return false;
 
-	o = &operand[p->phase == SFAB_PHASE_CHECK_SRC ? SFAB_SRC : SFAB_DST];
+	if (p->phase == SFAB_PHASE_CHECK_NOTIFY)
+		o = &operand[SFAB_NOTIFY];
+	else
+		o = &operand[p->phase == SFAB_PHASE_CHECK_SRC ? SFAB_SRC :
+								SFAB_DST];
 	if (p->phase == SFAB_PHASE_EXECUTE && !o->need)
 		o = &operand[SFAB_SRC];
 	if (!o->need)
@@ -93,7 +97,8 @@ static bool valid_fault(uint32_t fault)
 	uint32_t cause = fault & SFAB_Q_FAULT_CAUSE_MASK;
 
 	return fault & SFAB_Q_FAULT_VALID && !(fault & ~fields) &&
-	       cause >= SFAB_FAULT_UNMAPPED && cause <= SFAB_FAULT_BAD_VM;
+	       cause >= SFAB_FAULT_UNMAPPED && cause <= SFAB_FAULT_POISON &&
+	       cause != SFAB_FAULT_FABRIC;	/* no ports: see sfab_core_save() */
 }
 
 /* Returns what is wrong, or NULL. */
@@ -158,8 +163,7 @@ static const char *load(struct sfab_core *core, const struct sfab_state *s)
 
 	if (s->ctrl & ~SFAB_CTRL_ENABLE ||
 	    (s->int_status | s->int_enable) &
-	    ~(SFAB_INT_QUEUE | SFAB_INT_FAULT | SFAB_INT_RESET |
-	      SFAB_INT_INVALIDATE))
+	    ~SFAB_INT_NO_PORTS)
 		return "a global register has bits that do not exist";
 	if (!is_zero(s->vm + c->vms,
 		     (SFAB_MAX_VMS - c->vms) * sizeof(s->vm[0])) ||

@@ -84,8 +84,8 @@ static const VMStateDescription vmstate_sfab_queue = {
 
 const VMStateDescription vmstate_sfab_accel = {
     .name = TYPE_SFAB_ACCEL,
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .pre_save = sfab_accel_pre_save,
     .post_load = sfab_accel_post_load,
     .fields = (const VMStateField[]) {

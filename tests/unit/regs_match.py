@@ -4,7 +4,8 @@
 
 The three are written by hand from one another's words only; here they must agree in every
 offset, width, access, bit and code. Reads the tables and the "bit N NAME" sentences of
-qemu/docs/specs/sfab.rst, and lets a compiler tell what the macros of the headers are worth.
+qemu/docs/specs/sfab.rst and sfab-fabric.rst, and lets a compiler tell what the macros of the
+headers are worth.
 Prints TAP.
 """
 
@@ -16,7 +17,8 @@ import tempfile
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '../..'))
 SPEC = 'qemu/docs/specs/sfab.rst'
-CORE = ['qemu/core/regs.h']
+FABRIC = 'qemu/docs/specs/sfab-fabric.rst'
+CORE = ['qemu/core/regs.h', 'qemu/core/fabric_regs.h', 'qemu/core/packet.h']
 DRIVER = ['driver/sfab_regs.h', 'uapi/drm/sfab_accel.h']
 
 # What the kernel gives to its headers.
@@ -30,6 +32,10 @@ typedef uint8_t u8; typedef uint32_t u32; typedef uint64_t u64;
 #define GENMASK(h, l) ((~0ull >> (63 - (h))) & (~0ull << (l)))
 #define GENMASK_ULL(h, l) GENMASK(h, l)
 '''
+
+# Registers that fabric_regs.c of the model decodes by itself.
+ROUTERS = ('NUM_PORTS', 'NUM_EIDS', 'INCARNATION', 'EID', 'M_KEY', 'OP_TIMEOUT', 'RETRY_TIMEOUT',
+           'HOQ_TIMEOUT', 'PORT_EVENT')
 
 failures = []
 points = 0
@@ -120,11 +126,31 @@ def parse_registers(spec):
                 continue        # reserved
             name = re.sub(r'\[(\d)\]', r'_\1', name)
             found.append((block, name, int(offset, 16), int(width), access, reset))
-    # The UUID has two registers of one name.
-    uuids = [i for i, r in enumerate(found) if r[1] == 'UUID']
+    # COUNTER[8] .. [15] have one row.
+    last = next(r for r in found if r[1] == 'COUNTER_8')
+    found += [(last[0], f'COUNTER_{i}', last[2] + 8 * (i - 8)) + last[3:] for i in range(9, 16)]
+    return number_halves(found, 'UUID')
+
+
+def number_halves(found, name):
+    """A UUID has two registers of one name."""
+    uuids = [i for i, r in enumerate(found) if r[1] == name]
     for half, i in enumerate(uuids):
-        found[i] = (found[i][0], f'UUID_{half}') + found[i][2:]
+        found[i] = (found[i][0], f'{name}_{half}') + found[i][2:]
     return found
+
+
+def parse_fabric_registers(spec):
+    """The same of sfab-fabric.rst; its names have their block in them. And the last cells."""
+    found, texts = [], {}
+    for title in ('Registers', 'Ports', 'Segments', 'Imports'):
+        for cells in tables(section(spec, title))[0]:
+            offset, width, access, rest = cells[0], cells[1], cells[2], cells[-1]
+            name = re.match(r'[A-Z][A-Z0-9_]*', rest).group(0)
+            reset = cells[3] if len(cells) > 4 else ''
+            found.append(('', name, int(offset, 16), int(width), access, reset))
+            texts[name] = rest
+    return number_halves(found, 'P_PEER_UUID'), texts
 
 
 # ---- the headers ----
@@ -139,7 +165,8 @@ def values(headers):
     # ioctl numbers need more of the kernel than this, and are not hardware.
     names = sorted(n for n in names if 'IOCTL' not in n)
     include = ''.join(f'#include "{os.path.join(TOP, p)}"\n' for p in headers)
-    calls = [f'SFAB_{f}({i})' for f in ('DOORBELL', 'VM_BLOCK', 'Q_BLOCK') for i in (0, 1)]
+    calls = [f'SFAB_{f}({i})' for f in ('DOORBELL', 'VM_BLOCK', 'Q_BLOCK', 'P_BLOCK', 'S_BLOCK',
+                                        'I_BLOCK', 'ROUTE') for i in (0, 1)]
     body = ''.join(f'\tprintf("{n} %llu\\n", (unsigned long long)({n}));\n' for n in names)
     body += ''.join(f'#ifdef {c.split("(")[0]}\n\tprintf("{c} %llu\\n", '
                     f'(unsigned long long)({c}));\n#endif\n' for c in calls)
@@ -182,12 +209,14 @@ def compare(what, wanted, sides):
 
 
 def check_core_table(registers):
-    """Widths and writability as regs.c of the model has them."""
+    """Widths and writability as regs.c of the model has them; the router has no table."""
     found = {name: (int(width), writable == 'true') for name, width, writable in re.findall(
         r'\{ SFAB_REG_(\w+), (\d+), (true|false) \}', read('qemu/core/regs.c'))}
     good, bad = 0, []
     for _, name, _, width, access, _ in registers:
         want = (width, access != 'RO')
+        if name.startswith('P_') or name in ROUTERS:
+            continue
         if found.pop(name, None) == want:
             good += 1
         else:
@@ -213,7 +242,8 @@ def check_driver_widths(registers):
 
 def check_nothing_invented(registers, sides):
     """No register in a header that the spec does not have."""
-    known = {name for _, name, *_ in registers}
+    known = {name for _, name, *_ in registers} | {'MGMT_TX', 'MGMT_RX', 'MGMT_CTRL',
+                                                   'MGMT_STATUS'}
     for title, table in sides.items():
         extra = sorted(n for n in table if n.startswith('SFAB_REG_') and n[9:] not in known)
         point(f'no other registers, {title}', len(known),
@@ -221,16 +251,17 @@ def check_nothing_invented(registers, sides):
 
 
 def main():
-    spec = read(SPEC)
+    spec, fabric = read(SPEC), read(FABRIC)
     core, driver = values(CORE), values(DRIVER)
     sides = {'core': core, 'driver': driver}
-    registers = parse_registers(spec)
+    more, texts = parse_fabric_registers(fabric)
+    registers = parse_registers(spec) + more
 
-    # The driver indexes the eight counters from the first.
+    # The driver indexes the counters from the first.
     wanted = {name: ([f'SFAB_REG_{name}', f'SFAB_{name}'], offset)
               for _, name, offset, *_ in registers}
     driver.update({f'SFAB_REG_COUNTER_{i}': driver['SFAB_REG_COUNTER_0'] + 8 * i
-                   for i in range(1, 8) if 'SFAB_REG_COUNTER_0' in driver})
+                   for i in range(1, 16) if 'SFAB_REG_COUNTER_0' in driver})
     compare('register offsets', wanted, sides)
     check_core_table(registers)
     check_driver_widths(registers)
@@ -254,7 +285,18 @@ def main():
         for i in (0, 1):
             blocks[f'{block}({i})'] = ([f'SFAB_{block}({i})'],
                                        int(base, 16) + i * int(stride, 16))
-    for name, block in (('VM', 'VM_BLOCK'), ('QUEUE', 'Q_BLOCK'), ('DOORBELL', 'DOORBELL')):
+    for block, lead in (('P_BLOCK', r'block at '), ('ROUTE', r'kept, at '),
+                        ('S_BLOCK', r'block at '), ('I_BLOCK', r'block at ')):
+        letter = {'P': 'p', 'R': 'e', 'S': 'n', 'I': 'i'}[block[0]]
+        base, stride = re.search(lead + rf'(0x[0-9a-f]+) \+ {letter} \* (0x[0-9a-f]+|\d+)',
+                                 ' '.join(fabric.split())).groups()
+        for i in (0, 1):
+            blocks[f'{block}({i})'] = ([f'SFAB_{block}({i})'],
+                                       int(base, 16) + i * int(stride, 0))
+    core['SFAB_ROUTE_STRIDE'] = 8
+    for name, block in (('VM', 'VM_BLOCK'), ('QUEUE', 'Q_BLOCK'), ('DOORBELL', 'DOORBELL'),
+                        ('PORT', 'P_BLOCK'), ('SEGMENT', 'S_BLOCK'), ('IMPORT', 'I_BLOCK'),
+                        ('ROUTE', 'ROUTE')):
         for i in (0, 1):
             core[f'SFAB_{block}({i})'] = (core[f'SFAB_{name}_BASE'] +
                                           i * core[f'SFAB_{name}_STRIDE'])
@@ -274,7 +316,14 @@ def main():
     wanted['VM_ROOT.ADDR'] = (['SFAB_VM_ROOT_ADDR'], mask((int(root[0]), int(root[1]))))
     for name, span in bits(section(spec, 'Faults'), 'Q_FAULT').items():
         wanted[f'Q_FAULT.{name}'] = ([f'SFAB_Q_FAULT_{name}'], mask(span))
-    for name in ('ACCESS', 'OPCODE'):
+    gained = re.search(r'INT_STATUS gains (bit .*?)\. ', ' '.join(fabric.split())).group(1)
+    for bit, name in re.findall(r'bit (\d+) ([A-Z]+)', gained):
+        wanted[f'INT_STATUS.{name}'] = ([f'SFAB_INT_{name}'], 1 << int(bit))
+    for register in ('P_CTRL', 'S_CTRL', 'I_CTRL'):
+        for high, low, name in re.findall(r'\bbits? (\d+)(?::(\d+))? ([A-Z]+)', texts[register]):
+            wanted[f'{register}.{name}'] = ([f'SFAB_{register}_{name}'],
+                                            mask((int(high), int(low or high))))
+    for name in ('ACCESS', 'OPCODE', 'STATUS'):
         core[f'SFAB_Q_FAULT_{name}'] = (core[f'SFAB_Q_FAULT_{name}_MASK'] <<
                                         core[f'SFAB_Q_FAULT_{name}_SHIFT'])
     core['SFAB_Q_FAULT_CAUSE'] = core['SFAB_Q_FAULT_CAUSE_MASK']
@@ -298,6 +347,10 @@ def main():
     compare('operations', wanted, sides)
     compare('faults', {name: ([f'SFAB_FAULT_{name}'], int(code))
                        for code, name, _ in tables(section(spec, 'Faults'))[0]}, sides)
+
+    compare('statuses of the fabric', {
+        name: ([f'SFAB_STATUS_{name}', f'SFAB_FABRIC_{name}'], int(code))
+        for code, name, _ in tables(section(fabric, 'Commands'))[1]}, sides)
 
     # Page table entries
     wanted, mmu = {}, section(spec, 'Memory management unit')

@@ -141,6 +141,22 @@ static void event(void *opaque, enum sfab_event e, unsigned int index,
 	rig->events[e]++;
 }
 
+static void fabric_wake(void *opaque)
+{
+	struct rig *rig = opaque;
+
+	if (rig->on_wake)
+		rig->on_wake(rig);
+}
+
+static void fibre_ring(void *opaque, unsigned int port, unsigned int path)
+{
+	struct rig *rig = opaque;
+
+	if (rig->on_ring)
+		rig->on_ring(rig, port, path);
+}
+
 static const struct sfab_ops ops = {
 	.batch_begin = batch_begin,
 	.batch_end = batch_end,
@@ -152,6 +168,8 @@ static const struct sfab_ops ops = {
 	.hbm_written = hbm_written,
 	.guest_error = guest_error,
 	.event = event,
+	.fabric_wake = fabric_wake,
+	.fibre_ring = fibre_ring,
 };
 
 /* ---- life ---- */

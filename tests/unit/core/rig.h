@@ -79,6 +79,11 @@ struct rig {
 	void (*on_written)(struct rig *rig);
 	void *private;
 
+	/* What the fabric worker is told (supernode.h). */
+	void (*on_wake)(struct rig *rig);
+	void (*on_ring)(struct rig *rig, unsigned int port, unsigned int path);
+	void *supernode;
+
 	/* What the core did. */
 	atomic_uint irqs[SFAB_MAX_VECTORS];
 	atomic_uint kicks[SFAB_MAX_ENGINES];
@@ -122,6 +127,8 @@ void wr64(struct rig *rig, uint64_t offset, uint64_t value);
 				 SFAB_APERTURE_SYSTEM << SFAB_PTE_APERTURE_SHIFT)
 #define PEER_PTE(rights)	((rights) | SFAB_PTE_VALID | \
 				 SFAB_APERTURE_PEER << SFAB_PTE_APERTURE_SHIFT)
+#define FABRIC_PTE(rights)	((rights) | SFAB_PTE_VALID | \
+				 SFAB_APERTURE_FABRIC << SFAB_PTE_APERTURE_SHIFT)
 void rig_map(struct rig *rig, unsigned int vm, uint64_t va, uint64_t addr,
 	     uint64_t len, uint64_t pte);
 void rig_map_large(struct rig *rig, unsigned int vm, uint64_t va, uint64_t addr,

@@ -14,8 +14,8 @@ struct row {
 /* Offsets and values as in the spec, in numbers on purpose. */
 static const struct row rows[] = {
 	{ 0x0000, 32, 0x42414653, 0 },
-	{ 0x0004, 32, 0x00010000, 0 },
-	{ 0x0008, 64, 0xf, 0 },
+	{ 0x0004, 32, 0x00010001, 0 },
+	{ 0x0008, 64, 0x2f, 0 },
 	{ 0x0010, 64, 8 * MIB, 0 },
 	{ 0x0018, 32, 4, 0 },
 	{ 0x001c, 32, 2, 0 },
@@ -26,6 +26,7 @@ static const struct row rows[] = {
 	{ 0x0038, 64, 0x0f0e0d0c0b0a0908ull, 0 },
 	{ 0x0040, 32, 48, 0 },
 	{ 0x0044, 32, 16, 0 },
+	{ 0x0048, 32, 0, 0 },	/* no ports */
 	{ 0x0100, 32, 0, 1 },
 	{ 0x0104, 32, 1, 0 },
 	{ 0x0108, 32, 0, 0 },
@@ -39,6 +40,10 @@ static const struct row rows[] = {
 	{ 0x0310, 64, 0, 0 }, { 0x0318, 64, 0, 0 },
 	{ 0x0320, 64, 0, 0 }, { 0x0328, 64, 0, 0 },
 	{ 0x0330, 64, 0, 0 }, { 0x0338, 64, 0, 0 },
+	{ 0x0340, 64, 0, 0 }, { 0x0348, 64, 0, 0 },
+	{ 0x0350, 64, 0, 0 }, { 0x0358, 64, 0, 0 },
+	{ 0x0360, 64, 0, 0 }, { 0x0368, 64, 0, 0 },
+	{ 0x0370, 64, 0, 0 }, { 0x0378, 64, 0, 0 },
 	/* VM 1, the last one */
 	{ 0x1020, 64, 0, 0x0000fffffffff001ull },
 	{ 0x1028, 32, 0, 0xffffffff },
@@ -75,7 +80,7 @@ static void check_reset_values(struct rig *rig, bool counters_too)
 	for (size_t i = 0; i < NUM_ROWS; i++) {
 		const struct row *r = &rows[i];
 
-		if (!counters_too && r->offset >= 0x300 && r->offset < 0x340)
+		if (!counters_too && r->offset >= 0x300 && r->offset < 0x380)
 			continue;
 		if (r->width == 64) {
 			assert_int_equal(rd64(rig, r->offset), r->reset);
@@ -281,7 +286,7 @@ static void test_largest(void **state)
 	struct cmd irq = { .flags = SFAB_CMD_COMPLETE | SFAB_CMD_IRQ };
 
 	(void)state;
-	assert_int_equal(rd64(rig, SFAB_REG_CAPS), 0xe);
+	assert_int_equal(rd64(rig, SFAB_REG_CAPS), 0x2e);
 	wr64(rig, VM_REG(127, VM_ROOT), 0x7001);
 	assert_int_equal(rd64(rig, 0x1fe0), 0x7001);
 	rig_queue(rig, 127, 127);

@@ -179,7 +179,7 @@ static void test_lies(void **state)
 	sfab_core_save(rig->core, good);
 	assert_int_equal(good->queue[0].head, 1);
 	assert_int_equal(good->queue[0].offset, 4 * MIB);
-	assert_int_equal(good->queue[0].phase, 3);
+	assert_int_equal(good->queue[0].phase, 4);
 
 #define LIE(statement) do {						\
 		*lie = *good;						\
@@ -213,9 +213,11 @@ static void test_lies(void **state)
 	LIE(lie->queue[1].fault = SFAB_FAULT_BAD_VM);
 	LIE(lie->queue[1].fault = SFAB_Q_FAULT_VALID);
 	LIE(lie->queue[1].fault = SFAB_Q_FAULT_VALID | 12);
+	LIE(lie->queue[1].fault = SFAB_Q_FAULT_VALID | 14);
 	LIE(lie->queue[1].fault = SFAB_Q_FAULT_VALID | 1u << 18 | 1);
 	LIE(q->enabled = 0);
-	LIE(q->phase = 4);
+	LIE(q->phase = 3);	/* it has no NOTIFY */
+	LIE(q->phase = 5);
 	LIE(q->phase = ~0u);
 	LIE(q->offset = 6 * MIB + 5);
 	LIE(q->offset = ~0ull);
