@@ -18,10 +18,10 @@ endif
 MAKEFLAGS += --no-print-directory
 
 .NOTPARALLEL:
-.PHONY: all help lab debug-kernel userland modules stage shell demo bench check check-debug lint \
-	install install-user install-module clean
+.PHONY: all help lab debug-kernel userland switch modules stage shell supernode demo bench check \
+	check-debug lint install install-user install-module clean
 
-all: userland modules
+all: userland switch modules
 
 help:
 	@sed -n 's/^#: \?//p' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,10 @@ out = $(if $(filter runtime,$(1)),$(O)/lib,$(O))
 #: make                        library, tool and module, into build/
 userland:
 	+@$(foreach dir,$(USERLAND),$(IN) $(MAKE) -C $(dir) O=$(call out,$(dir)) &&) true
+
+#: make switch                 the packet switch of supernodes, into build/switch
+switch:
+	+@$(IN) $(MAKE) -C qemu/switch O=$(O)
 
 #: make modules                sfab.ko for the guests' kernel; KERNEL=distro|second|debug
 #: make modules KDIR=DIR       sfab.ko for the kernel of yours that DIR belongs to, with your compiler
@@ -53,6 +57,11 @@ stage: all
 #: make shell                  a shell in a guest; ACCELS=8 NODES=1 KERNEL=distro|debug
 shell: lab stage
 	@$(LAB)/shell "$(or $(NODES),1)" "$(or $(ACCELS),8)" "$(KERNEL)"
+
+#: make supernode TOPOLOGY=T   guests whose accelerators form one fabric, until Ctrl-C; T is a file or
+#:                             ring:2x4, mesh:4, torus:4x4, clos:16 (qemu/lab/topology.py); KERNEL=
+supernode: lab stage
+	@$(LAB)/supernode up "$(TOPOLOGY)" --kernel "$(KERNEL)"
 
 #: make demo                   a file travels through two accelerators, for every pair; INPUT=FILE
 demo:
