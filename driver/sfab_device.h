@@ -184,9 +184,11 @@ struct sfab_file {
 #define SFAB_MAX_BINDS		1024
 #define SFAB_MAX_SYNCS		64
 
-/* sfab_uarray.c: arrays of {pointer, count, stride} from user space */
+/* sfab_uarray.c: arrays of {pointer, count, stride} from and to user space */
 void *sfab_uarray_copy(u64 uptr, u32 count, u32 stride, size_t size,
 		       size_t first_size, u32 max);
+int sfab_uarray_store(u64 uptr, u32 stride, const void *array, u32 count,
+		      size_t size, size_t first_size);
 
 /* sfab_sync.c: in and out syncs, for VM_BIND and QUEUE_SUBMIT alike */
 struct sfab_syncs;

@@ -4,19 +4,22 @@
  */
 #include <linux/io.h>
 #include <linux/nospec.h>
-#include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "sfab_queue.h"
 
-/* Stores the size of the answer, and as much of the answer as fits */
-static int sfab_query_answer(struct sfab_query *args, const void *answer, size_t size)
+static int sfab_query_answer(struct sfab_query *args, const void *answer, u32 count,
+			     size_t size, size_t first_size)
 {
-	size_t room = args->size;
+	int ret;
 
-	args->size = size;
-	if (copy_to_user(u64_to_user_ptr(args->data), answer, min(room, size)))
-		return -EFAULT;
+	if (args->count) {
+		ret = sfab_uarray_store(args->data, args->stride, answer,
+					min(args->count, count), size, first_size);
+		if (ret)
+			return ret;
+	}
+	args->count = count;
+	args->stride = size;
 	return 0;
 }
 
@@ -31,7 +34,8 @@ static int sfab_query_device(struct sfab_file *sfile, struct sfab_query *args)
 	};
 
 	export_uuid(answer.uuid, &sdev->uuid);
-	return sfab_query_answer(args, &answer, sizeof(answer));
+	return sfab_query_answer(args, &answer, 1, sizeof(answer),
+				 offsetofend(struct sfab_query_device, caps));
 }
 
 /* Bit n: opcode n */
@@ -58,7 +62,8 @@ static int sfab_query_engines(struct sfab_file *sfile, struct sfab_query *args)
 		answer[i].id = i;
 		answer[i].commands = sfab_query_commands(sdev);
 	}
-	return sfab_query_answer(args, answer, sdev->num_engines * sizeof(*answer));
+	return sfab_query_answer(args, answer, sdev->num_engines, sizeof(*answer),
+				 offsetofend(struct sfab_query_engine, commands));
 }
 
 static int sfab_query_regions(struct sfab_file *sfile, struct sfab_query *args)
@@ -80,7 +85,8 @@ static int sfab_query_regions(struct sfab_file *sfile, struct sfab_query *args)
 	mutex_lock(&sdev->hbm.lock);
 	answer[0].used = sdev->hbm.used;
 	mutex_unlock(&sdev->hbm.lock);
-	return sfab_query_answer(args, answer, sizeof(answer));
+	return sfab_query_answer(args, answer, ARRAY_SIZE(answer), sizeof(*answer),
+				 offsetofend(struct sfab_query_region, used));
 }
 
 static int sfab_query_limits(struct sfab_file *sfile, struct sfab_query *args)
@@ -97,7 +103,8 @@ static int sfab_query_limits(struct sfab_file *sfile, struct sfab_query *args)
 		.job_timeout_ms = sfab_job_timeout_ms(),
 	};
 
-	return sfab_query_answer(args, &answer, sizeof(answer));
+	return sfab_query_answer(args, &answer, 1, sizeof(answer),
+				 offsetofend(struct sfab_query_limits, pad));
 }
 
 static int sfab_query_counters(struct sfab_file *sfile, struct sfab_query *args)
@@ -124,7 +131,8 @@ static int sfab_query_counters(struct sfab_file *sfile, struct sfab_query *args)
 	spin_lock(&sfile->event_lock);
 	answer.events_dropped = sfile->events_dropped;
 	spin_unlock(&sfile->event_lock);
-	return sfab_query_answer(args, &answer, sizeof(answer));
+	return sfab_query_answer(args, &answer, 1, sizeof(answer),
+				 offsetofend(struct sfab_query_counters, events_dropped));
 }
 
 int sfab_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)

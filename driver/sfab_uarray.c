@@ -61,3 +61,34 @@ void *sfab_uarray_copy(u64 uptr, u32 count, u32 stride, size_t size,
 	}
 	return array;
 }
+
+/**
+ * sfab_uarray_store - copy an array to user space
+ * @uptr: user pointer to the first element
+ * @stride: bytes from one element to the next, there
+ * @array: elements of this driver
+ * @count: elements
+ * @size: bytes of an element in this driver
+ * @first_size: bytes of an element in the first version of the UAPI
+ *
+ * Elements are cut to @stride, or followed by zeros up to it.
+ *
+ * Return: 0, or an error by the errno contract.
+ */
+int sfab_uarray_store(u64 uptr, u32 stride, const void *array, u32 count,
+		      size_t size, size_t first_size)
+{
+	size_t known = min_t(size_t, stride, size);
+	void __user *to = u64_to_user_ptr(uptr);
+	u32 i;
+
+	if (stride < first_size)
+		return -EINVAL;
+	if (stride > SZ_4K)
+		return -E2BIG;
+	for (i = 0; i < count; i++, to += stride, array += size) {
+		if (copy_to_user(to, array, known) || clear_user(to + known, stride - known))
+			return -EFAULT;
+	}
+	return 0;
+}

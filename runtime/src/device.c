@@ -81,22 +81,27 @@ bool device_is_gone(struct sfab_device *dev)
 	return dev->fd >= 0 && device_ioctl(dev, DRM_IOCTL_SFAB_QUERY, &query) == -ENODEV;
 }
 
-/* A kernel that knows more fills what we ask for; one that knows less, less */
-static int query_table(struct sfab_device *dev, uint32_t id, void *data, uint32_t size,
-		       uint32_t *answer)
+/* Elements of the size that we know, whatever the kernel knows; returns their number */
+static int query_table(struct sfab_device *dev, uint32_t id, void *data, uint32_t count,
+		       uint32_t stride)
 {
 	struct sfab_query query = {
 		.query = id,
-		.size = size,
 		.data = (uintptr_t)data,
+		.count = count,
+		.stride = stride,
 	};
 	int ret = device_ioctl(dev, DRM_IOCTL_SFAB_QUERY, &query);
 
-	if (ret)
-		return device_fail(dev, ret, "query %u", id);
-	if (answer)
-		*answer = query.size;
-	return 0;
+	return ret ? device_fail(dev, ret, "query %u", id) : (int)query.count;
+}
+
+/* A table of one element */
+static int query_struct(struct sfab_device *dev, uint32_t id, void *data, uint32_t size)
+{
+	int ret = query_table(dev, id, data, 1, size);
+
+	return ret < 0 ? ret : 0;
 }
 
 /* ---- opening ---- */
@@ -151,11 +156,10 @@ static int open_locked(struct sfab_device *dev)
 
 	ret = check_driver(dev);
 	if (!ret)
-		ret = query_table(dev, SFAB_QUERY_DEVICE, &dev->identity,
-				  sizeof(dev->identity), NULL);
+		ret = query_struct(dev, SFAB_QUERY_DEVICE, &dev->identity,
+				   sizeof(dev->identity));
 	if (!ret)
-		ret = query_table(dev, SFAB_QUERY_LIMITS, &dev->limits, sizeof(dev->limits),
-				  NULL);
+		ret = query_struct(dev, SFAB_QUERY_LIMITS, &dev->limits, sizeof(dev->limits));
 	if (ret) {
 		dev->fd = -1;
 		close(fd);
@@ -183,13 +187,13 @@ int device_open(struct sfab_device *dev)
 static int fill_regions(struct sfab_device *dev, struct sfab_device_info *info)
 {
 	struct sfab_query_region regions[8] = { 0 };
-	uint32_t size = 0, i;
-	int ret;
+	int i, count;
 
-	ret = query_table(dev, SFAB_QUERY_REGIONS, regions, sizeof(regions), &size);
-	if (ret)
-		return ret;
-	for (i = 0; i < ARRAY_SIZE(regions) && (i + 1) * sizeof(regions[0]) <= size; i++) {
+	count = query_table(dev, SFAB_QUERY_REGIONS, regions, ARRAY_SIZE(regions),
+			    sizeof(regions[0]));
+	if (count < 0)
+		return count;
+	for (i = 0; i < (int)ARRAY_SIZE(regions) && i < count; i++) {
 		if (regions[i].id == SFAB_REGION_HBM) {
 			info->hbm_size = regions[i].size;
 			info->hbm_used = regions[i].used;
@@ -204,13 +208,12 @@ static int fill_regions(struct sfab_device *dev, struct sfab_device_info *info)
 
 static int fill_engines(struct sfab_device *dev, struct sfab_device_info *info)
 {
-	uint32_t size = 0;
-	int ret;
+	int count = query_table(dev, SFAB_QUERY_ENGINES, NULL, 0, 0);
 
-	ret = query_table(dev, SFAB_QUERY_ENGINES, NULL, 0, &size);
-	if (!ret)
-		info->engines = size / sizeof(struct sfab_query_engine);
-	return ret;
+	if (count < 0)
+		return count;
+	info->engines = count;
+	return 0;
 }
 
 int sfab_device_get_info(struct sfab_device *dev, struct sfab_device_info *user)
@@ -261,7 +264,7 @@ int sfab_device_get_counters(struct sfab_device *dev, struct sfab_device_counter
 		return fail_null(__func__);
 	ret = context_check(dev->ctx);
 	if (!ret)
-		ret = query_table(dev, SFAB_QUERY_COUNTERS, &kernel, sizeof(kernel), NULL);
+		ret = query_struct(dev, SFAB_QUERY_COUNTERS, &kernel, sizeof(kernel));
 	if (ret)
 		return ret;
 

@@ -60,9 +60,9 @@ static int call_open(struct state *s)
 static int call_query(struct state *s)
 {
 	struct sfab_query_counters counters;
-	struct sfab_query_region regions[3];
+	struct sfab_query_region region;
 
-	return query(s->fd, SFAB_QUERY_REGIONS, regions, sizeof(regions)) ?:
+	return query(s->fd, SFAB_QUERY_REGIONS, &region, sizeof(region)) ?:
 	       query_counters(s->fd, &counters);
 }
 

@@ -240,8 +240,9 @@ static union request valid_request(struct __test_metadata *_metadata, FIXTURE_DA
 	case DRM_IOCTL_SFAB_QUERY:
 		arg.query = (struct sfab_query){
 			.query = SFAB_QUERY_DEVICE,
-			.size = sizeof(self->answer),
 			.data = (uintptr_t)self->answer,
+			.count = 1,
+			.stride = sizeof(self->answer),
 		};
 		break;
 	case DRM_IOCTL_SFAB_BO_CREATE:

@@ -36,85 +36,182 @@ FIXTURE_TEARDOWN(answers)
 	close(self->fd);
 }
 
-static int ask(int fd, uint32_t what, void *data, uint32_t *size)
+/* As much as all of any table needs */
+#define ROOM	1024
+
+static int ask(int fd, uint32_t what, void *data, uint32_t *count, uint32_t *stride)
 {
-	struct sfab_query arg = { .query = what, .size = *size, .data = (uintptr_t)data };
+	struct sfab_query arg = {
+		.query = what,
+		.data = (uintptr_t)data,
+		.count = *count,
+		.stride = *stride,
+	};
 	int ret = do_ioctl(fd, DRM_IOCTL_SFAB_QUERY, &arg);
 
-	*size = arg.size;
+	*count = arg.count;
+	*stride = arg.stride;
 	return ret;
 }
 
-/* Size of the answer, then whole, in part, and with room to spare */
-TEST_F(answers, sizes)
+/* A whole table; returns the elements that it has */
+static uint32_t table(struct __test_metadata *_metadata, int fd, uint32_t what, void *data,
+		      uint32_t *size)
+{
+	uint32_t count = 0, again;
+
+	*size = 0;
+	ASSERT_EQ(0, ask(fd, what, NULL, &count, size));
+	ASSERT_LT(0, count);
+	ASSERT_LT(0, *size);
+	ASSERT_GE(ROOM, count * *size);
+	again = count;
+	ASSERT_EQ(0, ask(fd, what, data, &again, size));
+	ASSERT_EQ(count, again);
+	return count;
+}
+
+/* Counters move between two questions */
+static bool same(uint32_t what, const void *a, const void *b, size_t size)
+{
+	return what == SFAB_QUERY_COUNTERS || !memcmp(a, b, size);
+}
+
+/* Without room, with room for a part, and with room to spare */
+TEST_F(answers, counts)
 {
 	uint32_t what;
 
 	for (what = SFAB_QUERY_DEVICE; what <= SFAB_QUERY_COUNTERS; what++) {
-		uint8_t answer[2048], whole[1024];
-		uint32_t full = 0, size, part;
+		uint8_t answer[2 * ROOM], whole[ROOM];
+		uint32_t size, total, count, stride, room;
 
-		ASSERT_EQ(0, ask(self->fd, what, NULL, &full));
-		ASSERT_LT(0, full);
-		ASSERT_GE(sizeof(whole), full);
-		/* data is ignored */
-		size = 0;
-		EXPECT_EQ(0, ask(self->fd, what, (void *)1, &size));
-		EXPECT_EQ(full, size);
+		total = table(_metadata, self->fd, what, whole, &size);
+		/* data and stride are ignored */
+		count = 0;
+		stride = 0xffffffff;
+		EXPECT_EQ(0, ask(self->fd, what, (void *)1, &count, &stride));
+		EXPECT_EQ(total, count);
+		EXPECT_EQ(size, stride);
 
-		memset(whole, 0xaa, sizeof(whole));
-		size = sizeof(whole);
-		EXPECT_EQ(0, ask(self->fd, what, whole, &size));
-		EXPECT_EQ(full, size);
-		EXPECT_TRUE(all_bytes(whole + full, sizeof(whole) - full, 0xaa));
+		for (room = 1; room < total + 3; room++) {
+			size_t bytes = size * (room < total ? room : total);
 
-		for (part = 1; part < full; part++) {
 			memset(answer, 0x55, sizeof(answer));
-			size = part;
-			ASSERT_EQ(0, ask(self->fd, what, answer, &size));
-			EXPECT_EQ(full, size);
-			EXPECT_TRUE(all_bytes(answer + part, sizeof(answer) - part, 0x55));
-			/* Counters move between two questions */
-			if (what != SFAB_QUERY_COUNTERS) {
-				EXPECT_EQ(0, memcmp(answer, whole, part));
-			}
+			count = room;
+			stride = size;
+			ASSERT_EQ(0, ask(self->fd, what, answer, &count, &stride));
+			EXPECT_EQ(total, count);
+			EXPECT_EQ(size, stride);
+			EXPECT_TRUE(same(what, answer, whole, bytes));
+			EXPECT_TRUE(all_bytes(answer + bytes, sizeof(answer) - bytes, 0x55));
 		}
+		/* Only elements that there are need memory */
+		count = 0xffffffff;
+		EXPECT_EQ(0, ask(self->fd, what, answer, &count, &stride));
+		EXPECT_EQ(total, count);
+	}
+}
+
+/* A program that knows longer elements gets zeros for what this kernel does not know */
+TEST_F(answers, strides_large)
+{
+	static const uint32_t tails[] = { 1, 7, 8, 64, 200 };
+	uint32_t what, i, n;
+
+	for (what = SFAB_QUERY_DEVICE; what <= SFAB_QUERY_COUNTERS; what++) {
+		uint8_t *answer = malloc(16 * SZ_4K), whole[ROOM];
+		uint32_t size, total = table(_metadata, self->fd, what, whole, &size);
+
+		ASSERT_NE(NULL, answer);
+		for (i = 0; i <= ARRAY_SIZE(tails); i++) {
+			uint32_t ours = i < ARRAY_SIZE(tails) ? size + tails[i] : SZ_4K;
+			uint32_t count = total, stride = ours;
+
+			memset(answer, 0x55, 16 * SZ_4K);
+			ASSERT_EQ(0, ask(self->fd, what, answer, &count, &stride));
+			EXPECT_EQ(total, count);
+			EXPECT_EQ(size, stride);
+			for (n = 0; n < total; n++) {
+				uint8_t *element = answer + n * ours;
+
+				EXPECT_TRUE(same(what, element, whole + n * size, size));
+				EXPECT_TRUE(all_bytes(element + size, ours - size, 0));
+			}
+			EXPECT_TRUE(all_bytes(answer + total * ours, SZ_4K, 0x55));
+		}
+		free(answer);
+	}
+}
+
+/* These are the first versions of the elements: none may be cut */
+TEST_F(answers, strides_bad)
+{
+	static const uint32_t huge[] = { SZ_4K + 1, 0x80000000, 0xffffffff };
+	uint32_t what, i;
+
+	for (what = SFAB_QUERY_DEVICE; what <= SFAB_QUERY_COUNTERS; what++) {
+		uint8_t answer[ROOM], whole[ROOM];
+		uint32_t size, total = table(_metadata, self->fd, what, whole, &size);
+		uint32_t count = total, stride;
+
+		memset(answer, 0x55, sizeof(answer));
+		for (i = 0; i < size; i++) {
+			stride = i;
+			EXPECT_EQ(-EINVAL, ask(self->fd, what, answer, &count, &stride))
+				TH_LOG("query %u stride %u", what, i);
+			EXPECT_EQ(i, stride);
+		}
+		for (i = 0; i < ARRAY_SIZE(huge); i++) {
+			stride = huge[i];
+			EXPECT_EQ(-E2BIG, ask(self->fd, what, answer, &count, &stride))
+				TH_LOG("query %u stride %u", what, huge[i]);
+			EXPECT_EQ(huge[i], stride);
+		}
+		EXPECT_EQ(total, count);
+		EXPECT_TRUE(all_bytes(answer, sizeof(answer), 0x55));
 	}
 }
 
 TEST_F(answers, unknown)
 {
 	static const uint32_t unknown[] = { SFAB_QUERY_COUNTERS + 1, 100, 0x80000000, 0xffffffff };
-	uint8_t answer[1024];
-	unsigned int i;
+	uint32_t i, count, stride = 256;
+	uint8_t answer[ROOM];
 
 	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
-		uint32_t size = 0;
-
-		EXPECT_EQ(-EINVAL, ask(self->fd, unknown[i], NULL, &size));
-		size = sizeof(answer);
-		EXPECT_EQ(-EINVAL, ask(self->fd, unknown[i], answer, &size));
+		count = 0;
+		EXPECT_EQ(-EINVAL, ask(self->fd, unknown[i], NULL, &count, &stride));
+		count = 1;
+		EXPECT_EQ(-EINVAL, ask(self->fd, unknown[i], answer, &count, &stride));
+		EXPECT_EQ(1, count);
 	}
 }
 
 TEST_F(answers, bad_data)
 {
-	uint32_t what;
+	uint32_t what, i;
 
 	for (what = SFAB_QUERY_DEVICE; what <= SFAB_QUERY_COUNTERS; what++) {
-		uint8_t *page = mmap(NULL, SZ_4K, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		uint8_t *half = at_page_end(4);
-		uint32_t size = 1024;
+		uint8_t whole[ROOM];
+		uint32_t size, count = table(_metadata, self->fd, what, whole, &size), stride;
+		void *const bad[] = {
+			unmapped_address(),
+			mmap(NULL, SZ_4K, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+			at_page_end(4),			/* of the first element */
+			at_page_end(count * size),	/* of the tail of the last one */
+			(void *)0xffff888000000000ULL,
+		};
 
-		ASSERT_MAPPED(page);
-		ASSERT_MAPPED(half);
-		EXPECT_EQ(-EFAULT, ask(self->fd, what, NULL, &size));
-		size = 1024;
-		EXPECT_EQ(-EFAULT, ask(self->fd, what, unmapped_address(), &size));
-		size = 1024;
-		EXPECT_EQ(-EFAULT, ask(self->fd, what, page, &size));
-		size = 1024;
-		EXPECT_EQ(-EFAULT, ask(self->fd, what, half, &size));
+		stride = size;
+		EXPECT_EQ(-EFAULT, ask(self->fd, what, NULL, &count, &stride));
+		for (i = 0; i < ARRAY_SIZE(bad); i++) {
+			stride = size + 8;
+			ASSERT_MAPPED(bad[i]);
+			EXPECT_EQ(-EFAULT, ask(self->fd, what, bad[i], &count, &stride))
+				TH_LOG("query %u address %u", what, i);
+			EXPECT_EQ(size + 8, stride);
+		}
 	}
 }
 
@@ -175,14 +272,14 @@ TEST_F(answers, identities_differ)
 
 TEST_F(answers, engines)
 {
+	uint32_t count = 16, stride = sizeof(struct sfab_query_engine), i;
 	struct sfab_query_engine engines[16] = { };
-	uint32_t size = sizeof(engines), i;
 
-	ASSERT_EQ(0, ask(self->fd, SFAB_QUERY_ENGINES, engines, &size));
-	ASSERT_EQ(0, size % sizeof(*engines));
-	ASSERT_LE(1, size / sizeof(*engines));
-	ASSERT_GE(8, size / sizeof(*engines));
-	for (i = 0; i < size / sizeof(*engines); i++) {
+	ASSERT_EQ(0, ask(self->fd, SFAB_QUERY_ENGINES, engines, &count, &stride));
+	ASSERT_EQ(sizeof(*engines), stride);
+	ASSERT_LE(1, count);
+	ASSERT_GE(8, count);
+	for (i = 0; i < count; i++) {
 		EXPECT_EQ(i, engines[i].id);
 		EXPECT_EQ(0, engines[i].pad);
 		EXPECT_EQ((1ULL << (SFAB_OP_TIMESTAMP + 1)) - 1, engines[i].commands);
@@ -191,14 +288,15 @@ TEST_F(answers, engines)
 
 TEST_F(answers, regions)
 {
+	uint32_t hbm, system, registered, i, count = 3, stride = sizeof(struct sfab_query_region);
 	struct sfab_query_region regions[3] = { };
-	uint32_t size = sizeof(regions), hbm, system, registered, i;
 	void *memory = mmap(NULL, SZ_64K, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			    -1, 0);
 
 	ASSERT_MAPPED(memory);
-	ASSERT_EQ(0, ask(self->fd, SFAB_QUERY_REGIONS, regions, &size));
-	ASSERT_EQ(sizeof(regions), size);
+	ASSERT_EQ(0, ask(self->fd, SFAB_QUERY_REGIONS, regions, &count, &stride));
+	ASSERT_EQ(3, count);
+	ASSERT_EQ(sizeof(*regions), stride);
 	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(i, regions[i].id);
 		EXPECT_EQ(0, regions[i].pad);

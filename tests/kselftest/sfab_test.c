@@ -192,7 +192,12 @@ int do_ioctl(int fd, unsigned long cmd, void *arg)
 
 int query(int fd, uint32_t what, void *data, uint32_t size)
 {
-	struct sfab_query arg = { .query = what, .size = size, .data = (uintptr_t)data };
+	struct sfab_query arg = {
+		.query = what,
+		.data = (uintptr_t)data,
+		.count = 1,
+		.stride = size,
+	};
 
 	return do_ioctl(fd, DRM_IOCTL_SFAB_QUERY, &arg);
 }
@@ -217,15 +222,16 @@ static int region_find(int fd, enum sfab_region_id id, struct sfab_query_region 
 	struct sfab_query_region regions[8] = { };
 	struct sfab_query arg = {
 		.query = SFAB_QUERY_REGIONS,
-		.size = sizeof(regions),
 		.data = (uintptr_t)regions,
+		.count = sizeof(regions) / sizeof(*regions),
+		.stride = sizeof(*regions),
 	};
 	int ret = do_ioctl(fd, DRM_IOCTL_SFAB_QUERY, &arg);
 	unsigned int i;
 
 	if (ret)
 		return ret;
-	for (i = 0; i < arg.size / sizeof(*regions); i++) {
+	for (i = 0; i < arg.count && i < sizeof(regions) / sizeof(*regions); i++) {
 		if (regions[i].id == id) {
 			*region = regions[i];
 			return 0;

@@ -131,19 +131,26 @@ enum sfab_query_id {
 /**
  * struct sfab_query - ask for a table
  *
- * With @size 0 the ioctl only stores the size of the answer there.  Otherwise
- * as much of the answer as fits is copied to @data and @size is set to the
- * whole size: programs built for an older kernel get the part that they know.
+ * A table is an array, be it of one element.  With @count 0 the ioctl only
+ * stores @count and @stride.  Otherwise it stores the first @count elements at
+ * @data, or all if there are fewer, @stride bytes apart: cut to @stride for a
+ * program that was built for an older kernel, followed by zeros up to @stride
+ * for one that was built for a newer one.
  */
 struct sfab_query {
 	/** @query: &enum sfab_query_id */
 	__u32 query;
-	/** @size: in: bytes at @data; out: size of the answer */
-	__u32 size;
-	/** @data: user pointer; ignored when @size is 0 */
-	__u64 data;
 	/** @flags: must be 0 */
-	__u64 flags;
+	__u32 flags;
+	/** @data: user pointer to elements; ignored when @count is 0 */
+	__u64 data;
+	/** @count: in: elements that fit; out: elements of the table */
+	__u32 count;
+	/**
+	 * @stride: in: bytes from one element to the next, ignored when @count
+	 * is 0; out: bytes of an element that this kernel knows
+	 */
+	__u32 stride;
 };
 
 /** struct sfab_query_device - identity */

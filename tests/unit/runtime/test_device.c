@@ -194,6 +194,22 @@ static void test_counters(void **state)
 	assert_int_equal(counters.events_dropped, 0);
 }
 
+/* A newer kernel, whose tables have longer elements */
+static void test_long_tables(void **state)
+{
+	(void)state;
+	fake_start(2);
+	fake_long_tables(true);
+	expect_ok(sfab_context_open(&ctx, 0));
+	expect_ok(sfab_device_get(ctx, 0, &dev[0]));
+	expect_ok(sfab_device_get(ctx, 1, &dev[1]));
+	test_info(state);
+	test_counters(state);
+	sfab_context_close(ctx);
+	ctx = NULL;
+	assert_int_equal(fake_leaks(), 0);
+}
+
 /* ---- opening ---- */
 
 static void test_no_permission(void **state)
@@ -577,6 +593,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_info, setup_two, teardown),
 		cmocka_unit_test_setup_teardown(test_larger_struct, setup_one, teardown),
 		cmocka_unit_test_setup_teardown(test_counters, setup_one, teardown),
+		cmocka_unit_test(test_long_tables),
 		cmocka_unit_test(test_no_permission),
 		cmocka_unit_test(test_open_fails),
 		cmocka_unit_test_setup_teardown(test_plug, setup_two, teardown),

@@ -31,7 +31,7 @@ struct fake_work work;
 static unsigned int fail_call, fail_alloc;
 static int fail_err;
 static pid_t kernel_pid;
-static bool call_failed, alloc_failed;
+static bool call_failed, alloc_failed, long_tables;
 
 #define LOCKED(statement) do {				\
 	pthread_mutex_lock(&kernel_lock);		\
@@ -62,6 +62,7 @@ static void start(unsigned int count)
 	peer_lies = false;
 	refuse_foreign = false;
 	long_events = false;
+	long_tables = false;
 	max_queues = 16;
 	room = 1000;
 	driver_name = "sfab";
@@ -142,6 +143,7 @@ void fake_peer(unsigned int from, unsigned int to, bool ok) { LOCKED(peers[from]
 void fake_no_peers(void) { LOCKED(no_peers()); }
 void fake_peer_lies(bool lies) { LOCKED(peer_lies = lies); }
 void fake_long_events(bool on) { LOCKED(long_events = on); }
+void fake_long_tables(bool on) { LOCKED(long_tables = on); }
 void fake_max_queues(unsigned int count) { LOCKED(max_queues = count); }
 void fake_refuse_foreign(bool on) { LOCKED(refuse_foreign = on); }
 void fake_hold(bool on) { LOCKED(held = on); }
@@ -331,7 +333,20 @@ static long version(struct drm_version *args)
 	return 0;
 }
 
-static size_t fill_device(const struct device *dev, void *out)
+/* A table of QUERY */
+struct table {
+	uint32_t count, size;		/* elements, bytes of each */
+	char elements[512];
+};
+
+static void put_table(struct table *table, const void *elements, uint32_t count, uint32_t size)
+{
+	table->count = count;
+	table->size = size;
+	memcpy(table->elements, elements, (size_t)count * size);
+}
+
+static void put_device(struct table *table, const struct device *dev)
 {
 	struct sfab_query_device answer = {
 		.hw_version = 0x10000,
@@ -342,14 +357,16 @@ static size_t fill_device(const struct device *dev, void *out)
 		.caps = dev->caps,
 	};
 
-	memcpy(out, &answer, sizeof(answer));
-	return sizeof(answer);
+	put_table(table, &answer, 1, sizeof(answer));
 }
 
-static size_t fill_tables(struct file *file, uint32_t id, void *out)
+static void fill_table(struct file *file, uint32_t id, struct table *table)
 {
 	struct device *dev = file->dev;
-	struct sfab_query_engine engines[2] = { { .id = 0 }, { .id = 1 } };
+	struct sfab_query_engine engines[2] = {
+		{ .id = 0, .commands = (1 << (SFAB_OP_TIMESTAMP + 1)) - 1 },
+		{ .id = 1, .commands = 1 << SFAB_OP_NOP | 1 << SFAB_OP_COPY },
+	};
 	struct sfab_query_region regions[4] = {
 		{ .id = SFAB_REGION_HBM, .size = FAKE_HBM_SIZE, .used = dev->hbm_used },
 		{ .id = SFAB_REGION_SYSTEM, .used = dev->system_used },
@@ -364,37 +381,52 @@ static size_t fill_tables(struct file *file, uint32_t id, void *out)
 
 	switch (id) {
 	case SFAB_QUERY_DEVICE:
-		return fill_device(dev, out);
+		put_device(table, dev);
+		break;
 	case SFAB_QUERY_ENGINES:
-		memcpy(out, engines, sizeof(engines));
-		return sizeof(engines);
+		put_table(table, engines, 2, sizeof(*engines));
+		break;
 	case SFAB_QUERY_REGIONS:
-		memcpy(out, regions, sizeof(regions));
-		return sizeof(regions);
+		put_table(table, regions, 4, sizeof(*regions));
+		break;
 	case SFAB_QUERY_LIMITS:
-		memcpy(out, &limits, sizeof(limits));
-		return sizeof(limits);
+		put_table(table, &limits, 1, sizeof(limits));
+		break;
 	case SFAB_QUERY_COUNTERS:
 		dev->counters.events_dropped = file->events_dropped;
-		memcpy(out, &dev->counters, sizeof(dev->counters));
-		return sizeof(dev->counters);
-	default:
-		return 0;
+		put_table(table, &dev->counters, 1, sizeof(dev->counters));
+		break;
 	}
+}
+
+/* What a newer kernel knows beyond the element of this header is all ones */
+static void store_element(char *to, uint32_t stride, const char *from, uint32_t size,
+			  uint32_t known)
+{
+	memset(to, 0, stride);
+	memset(to, 0xff, stride < known ? stride : known);
+	memcpy(to, from, size);
 }
 
 static long query(struct file *file, struct sfab_query *args)
 {
-	char answer[512];
-	size_t size;
+	struct table table = { 0 };
+	uint32_t i, known;
 
-	size = fill_tables(file, args->query, answer);
-	if (args->flags || !size)
+	fill_table(file, args->query, &table);
+	known = table.size + (long_tables ? 16 : 0);
+	if (args->flags || !table.count)
 		return -EINVAL;
-	if (args->size)
-		memcpy((void *)(uintptr_t)args->data, answer,
-		       args->size < size ? args->size : size);
-	args->size = size;
+	if (args->count && args->stride < table.size)
+		return -EINVAL;
+	if (args->count && args->stride > 4096)
+		return -E2BIG;
+	for (i = 0; i < args->count && i < table.count; i++)
+		store_element((char *)(uintptr_t)args->data + (size_t)i * args->stride,
+			      args->stride, table.elements + (size_t)i * table.size, table.size,
+			      known);
+	args->count = table.count;
+	args->stride = known;
 	return 0;
 }
 

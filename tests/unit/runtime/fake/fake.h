@@ -48,6 +48,8 @@ void fake_monitor(bool works);
 uint64_t fake_pinned(void);
 /* Longer events than this library knows */
 void fake_long_events(bool on);
+/* Longer elements of QUERY's tables, too */
+void fake_long_tables(bool on);
 /* Hardware queues of each device */
 void fake_max_queues(unsigned int count);
 /* A dma-buf of another driver */
