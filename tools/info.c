@@ -20,7 +20,6 @@ static const struct field sections[] = {
 	{ "serial", "/serial", VIEW_TEXT, 0 },
 	{ "hardware", "/hw_version", VIEW_TEXT, 0 },
 	{ "driver", "/driver_version", VIEW_TEXT, 0 },
-	{ "engines", "/engines", VIEW_TEXT, 0 },
 	{ "features", "/features", VIEW_LIST, 0 },
 	{ "limits", NULL, VIEW_TEXT, 0 },
 	{ "queues", "/limits/max_queues", VIEW_TEXT, 0 },
@@ -43,6 +42,12 @@ static const struct field sections[] = {
 	{ "device resets", "/counters/device_resets", VIEW_TEXT, 0 },
 	{ "job timeouts", "/counters/job_timeouts", VIEW_TEXT, 0 },
 	{ "interrupts", "/counters/interrupts", VIEW_TEXT, 0 },
+	{ 0 }
+};
+
+static const struct field engine_columns[] = {
+	{ "ENGINE", "/index", VIEW_TEXT, 0 },
+	{ "COMMANDS", "/commands", VIEW_LIST, 0 },
 	{ 0 }
 };
 
@@ -104,6 +109,36 @@ static struct json_object *describe_counters(const struct sfab_device_counters *
 	return object;
 }
 
+static struct json_object *describe_commands(uint64_t opcodes)
+{
+	struct json_object *list = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < 64; i++) {
+		if (opcodes >> i & 1)
+			json_object_array_add(list, json_object_new_string(sfab_opcode_name(i)));
+	}
+	return list;
+}
+
+static int describe_engines(struct sfab_device *device, unsigned int count,
+			    struct json_object *list)
+{
+	struct sfab_engine_info info = { .size = sizeof(info) };
+	struct json_object *object;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		if (sfab_device_get_engine(device, i, &info) < 0)
+			return complain_library();
+		object = json_object_new_object();
+		json_object_array_add(list, object);
+		json_put_number(object, "index", info.index);
+		json_put(object, "commands", describe_commands(info.commands));
+	}
+	return 0;
+}
+
 /* A peer that cannot be asked has a path of null */
 static int describe_peer(struct sfab_context *context, struct sfab_device *device,
 			 unsigned int index, struct json_object *object)
@@ -148,8 +183,9 @@ static int describe(struct sfab_context *context, struct sfab_device *device,
 		    struct json_object *list)
 {
 	struct sfab_device_counters now = { .size = sizeof(now) };
-	struct json_object *object, *peers;
+	struct json_object *object, *engines, *peers;
 	struct sfab_device_info info;
+	int ret;
 
 	if (accel_info(device, &info))
 		return -1;
@@ -157,6 +193,7 @@ static int describe(struct sfab_context *context, struct sfab_device *device,
 		return complain_library();
 
 	object = accel_describe(&info);
+	engines = json_object_new_array();
 	peers = json_object_new_array();
 	json_object_array_add(list, object);
 	json_put_number(object, "system_used", info.system_used);
@@ -166,8 +203,10 @@ static int describe(struct sfab_context *context, struct sfab_device *device,
 	json_put(object, "features", describe_features(info.features));
 	json_put(object, "limits", describe_limits(&info));
 	json_put(object, "counters", describe_counters(&now));
+	json_put(object, "engine_list", engines);
 	json_put(object, "peers", peers);
-	return describe_peers(context, device, info.index, peers);
+	ret = describe_engines(device, info.engines, engines);
+	return describe_peers(context, device, info.index, peers) ?: ret;
 }
 
 static void show(struct json_object *list)
@@ -181,6 +220,7 @@ static void show(struct json_object *list)
 		if (i)
 			putchar('\n');
 		render_fields(sections, object);
+		render_table(engine_columns, json_object_object_get(object, "engine_list"));
 		if (json_object_array_length(others))
 			render_table(peer_columns, others);
 	}

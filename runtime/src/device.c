@@ -44,6 +44,7 @@ void device_free(struct sfab_device *dev, bool kernel)
 		vm_close(dev, i, kernel);
 	if (dev->fd >= 0)
 		close(dev->fd);
+	free(dev->engines);
 	free(dev->handle_refs);
 	free(dev->reach);
 	free(dev);
@@ -133,6 +134,26 @@ static int check_driver(struct sfab_device *dev)
 	return ret;
 }
 
+static int query_engines(struct sfab_device *dev)
+{
+	int count = query_table(dev, SFAB_QUERY_ENGINES, NULL, 0, 0);
+	struct sfab_query_engine *engines;
+
+	if (count < 0)
+		return count;
+	engines = calloc(count, sizeof(*engines));
+	if (!engines)
+		return fail_nomem("a device");
+	count = query_table(dev, SFAB_QUERY_ENGINES, engines, count, sizeof(*engines));
+	if (count < 0) {
+		free(engines);
+		return count;
+	}
+	dev->engines = engines;
+	dev->engine_count = count;
+	return 0;
+}
+
 static void format_uuid(const uint8_t *uuid, char *text)
 {
 	int i;
@@ -160,6 +181,8 @@ static int open_locked(struct sfab_device *dev)
 				   sizeof(dev->identity));
 	if (!ret)
 		ret = query_struct(dev, SFAB_QUERY_LIMITS, &dev->limits, sizeof(dev->limits));
+	if (!ret)
+		ret = query_engines(dev);
 	if (ret) {
 		dev->fd = -1;
 		close(fd);
@@ -206,16 +229,6 @@ static int fill_regions(struct sfab_device *dev, struct sfab_device_info *info)
 	return 0;
 }
 
-static int fill_engines(struct sfab_device *dev, struct sfab_device_info *info)
-{
-	int count = query_table(dev, SFAB_QUERY_ENGINES, NULL, 0, 0);
-
-	if (count < 0)
-		return count;
-	info->engines = count;
-	return 0;
-}
-
 int sfab_device_get_info(struct sfab_device *dev, struct sfab_device_info *user)
 {
 	struct sfab_device_info info = { 0 };
@@ -228,8 +241,6 @@ int sfab_device_get_info(struct sfab_device *dev, struct sfab_device_info *user)
 		return ret;
 
 	ret = fill_regions(dev, &info);
-	if (!ret)
-		ret = fill_engines(dev, &info);
 	if (ret)
 		return ret;
 
@@ -244,6 +255,7 @@ int sfab_device_get_info(struct sfab_device *dev, struct sfab_device_info *user)
 	info.numa_node = dev->identity.numa_node;
 	info.driver_major = dev->driver_major;
 	info.driver_minor = dev->driver_minor;
+	info.engines = dev->engine_count;
 	info.max_queues = dev->limits.max_queues;
 	info.max_vms = dev->limits.max_vms;
 	info.va_bits = dev->limits.va_bits;
@@ -252,6 +264,28 @@ int sfab_device_get_info(struct sfab_device *dev, struct sfab_device_info *user)
 	return struct_out(user, &info, sizeof(info),
 			  offsetof(struct sfab_device_info, max_commands) + 4,
 			  "sfab_device_info");
+}
+
+int sfab_device_get_engine(struct sfab_device *dev, unsigned int index,
+			   struct sfab_engine_info *user)
+{
+	struct sfab_engine_info info;
+	int ret;
+
+	if (!dev || !user)
+		return fail_null(__func__);
+	ret = context_check(dev->ctx);
+	if (ret)
+		return ret;
+	if (index >= dev->engine_count)
+		return fail(-ENOENT, "%s: no engine %u: it has %u", dev->label, index,
+			    dev->engine_count);
+
+	info = (struct sfab_engine_info){
+		.index = index,
+		.commands = dev->engines[index].commands,
+	};
+	return struct_out(user, &info, sizeof(info), sizeof(info), "sfab_engine_info");
 }
 
 int sfab_device_get_counters(struct sfab_device *dev, struct sfab_device_counters *user)

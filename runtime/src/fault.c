@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Faults in words.  The codes are those of qemu/docs/specs/sfab.rst, "Faults".
+ * Faults and commands in words.  The codes are those of qemu/docs/specs/sfab.rst, "Faults".
  */
 #include <errno.h>
 #include <stdio.h>
@@ -41,12 +41,12 @@ const char *sfab_cause_name(uint32_t cause)
 	return cause < ARRAY_SIZE(names) ? names[cause] : "unknown cause";
 }
 
-const char *opcode_name(uint32_t opcode)
+const char *sfab_opcode_name(uint32_t opcode)
 {
 	static const char *const names[] = {
 		[SFAB_OP_NOP] = "nop",
 		[SFAB_OP_COPY] = "copy",
-		[SFAB_OP_COPY_2D] = "copy_2d",
+		[SFAB_OP_COPY_2D] = "copy-2d",
 		[SFAB_OP_FILL] = "fill",
 		[SFAB_OP_REDUCE] = "reduce",
 		[SFAB_OP_ATOMIC] = "atomic",
@@ -89,7 +89,7 @@ int fault_fail(struct sfab_queue *queue, const struct sfab_fault *fault)
 
 	return fail(-EIO, "%s: queue %u halted by a fault: %s; %s (command %llu of submission %llu), %s at address %#llx, %s: destroy the queue and create another",
 		    queue->dev->label, queue->id, sfab_cause_name(info.cause),
-		    opcode_name(info.opcode), (unsigned long long)info.command,
+		    sfab_opcode_name(info.opcode), (unsigned long long)info.command,
 		    (unsigned long long)info.submission, access[info.access],
 		    (unsigned long long)info.address, where);
 }

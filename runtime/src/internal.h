@@ -159,6 +159,8 @@ struct sfab_device {
 	atomic_int fd;			/* -1: not opened yet */
 	struct sfab_query_device identity;
 	struct sfab_query_limits limits;
+	struct sfab_query_engine *engines;
+	unsigned int engine_count;
 	char uuid[40];
 	uint32_t driver_major;
 	uint32_t driver_minor;
@@ -342,7 +344,6 @@ void sync_fini(struct sfab_queue *queue, bool kernel);
 
 /* ---- fault.c: faults in words ---- */
 
-const char *opcode_name(uint32_t opcode);
 void fault_fill(struct sfab_queue *queue, const struct sfab_fault *fault,
 		struct sfab_fault_info *info);
 int fault_fail(struct sfab_queue *queue, const struct sfab_fault *fault);

@@ -166,7 +166,7 @@ struct sfab_device_info {
 	uint64_t hbm_used;		/* by all clients, page tables included */
 	uint64_t system_used;		/* system memory allocated through it */
 	uint64_t registered;		/* memory registered with it */
-	uint32_t engines;		/* commands that run in parallel */
+	uint32_t engines;		/* see sfab_device_get_engine() */
 	uint32_t max_queues;		/* that all clients share */
 	uint32_t max_vms;		/* address spaces that all clients share */
 	uint32_t va_bits;
@@ -177,6 +177,28 @@ struct sfab_device_info {
 /** sfab_device_get_info() - fill @info; set its size member first */
 int sfab_device_get_info(struct sfab_device *device,
 			 struct sfab_device_info *info);
+
+/** struct sfab_engine_info - what executes commands, beside the other engines */
+struct sfab_engine_info {
+	uint32_t size;			/* in: sizeof(struct sfab_engine_info) */
+	uint32_t index;			/* in its device */
+	uint64_t commands;		/* bit n: executes commands of opcode n */
+};
+
+/**
+ * sfab_device_get_engine() - fill @info; set its size member first
+ * @index: below sfab_device_info.engines
+ *
+ * Errors: -ENOENT no such engine.
+ */
+int sfab_device_get_engine(struct sfab_device *device, unsigned int index,
+			   struct sfab_engine_info *info);
+
+/**
+ * sfab_opcode_name() - "copy", "copy-2d", ...; never NULL
+ * @opcode: code of a command (qemu/docs/specs/sfab.rst, Commands)
+ */
+const char *sfab_opcode_name(uint32_t opcode);
 
 /**
  * struct sfab_device_counters - 64 bits wide, read without side effects; since
@@ -225,7 +247,7 @@ struct sfab_fault_info {
 	uint32_t size;			/* in: sizeof(struct ...) */
 	uint32_t cause;			/* enum sfab_cause */
 	uint32_t access;		/* SFAB_READ, SFAB_WRITE or 0 */
-	uint32_t opcode;		/* code of the command in the spec */
+	uint32_t opcode;		/* see sfab_opcode_name() */
 	uint64_t submission;		/* number in its queue, from 1 */
 	uint64_t command;		/* index in that submission */
 	uint64_t address;		/* in the device's address space */

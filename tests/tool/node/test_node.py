@@ -50,6 +50,13 @@ class Show(NodeTest):
             self.assertTrue(os.path.exists(accel["node"]))
             self.assertEqual(os.path.basename(accel["node"]), accel["name"])
 
+    def test_engines_execute_every_command(self):
+        accel = self.ok("info", "-j", "0").json["accelerators"][0]
+        self.assertEqual(len(accel["engine_list"]), accel["engines"])
+        for engine in accel["engine_list"]:
+            self.assertEqual(engine["commands"], ["nop", "copy", "copy-2d", "fill", "reduce",
+                                                  "atomic", "write", "wait", "timestamp"])
+
     def test_identities_differ(self):
         accels = self.accels()
         for key in ["uuid", "serial", "node", "index"]:

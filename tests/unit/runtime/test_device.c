@@ -41,6 +41,7 @@ static void test_bad_arguments(void **state)
 {
 	struct sfab_device_info info = { .size = sizeof(info) };
 	struct sfab_device_counters counters = { .size = sizeof(counters) };
+	struct sfab_engine_info engine = { .size = sizeof(engine) };
 	struct sfab_device_event event = { .size = sizeof(event) };
 	struct sfab_context *c = NULL;
 	struct sfab_device *d = NULL;
@@ -58,6 +59,8 @@ static void test_bad_arguments(void **state)
 	expect_error(-EINVAL, sfab_device_get_info(NULL, &info), "sfab_device_get_info");
 	expect_error(-EINVAL, sfab_device_get_info(dev[0], NULL), "sfab_device_get_info");
 	expect_error(-EINVAL, sfab_device_get_counters(dev[0], NULL), "counters");
+	expect_error(-EINVAL, sfab_device_get_engine(NULL, 0, &engine), "sfab_device_get_engine");
+	expect_error(-EINVAL, sfab_device_get_engine(dev[0], 0, NULL), "sfab_device_get_engine");
 	expect_error(-EINVAL, sfab_device_fd(NULL), "sfab_device_fd");
 	expect_error(-EINVAL, sfab_device_read_event(dev[0], NULL), "event");
 	assert_null(c);
@@ -68,6 +71,8 @@ static void test_bad_arguments(void **state)
 		     "sizeof");
 	counters.size = 0;
 	expect_error(-EINVAL, sfab_device_get_counters(dev[0], &counters), "sizeof");
+	engine.size = 12;
+	expect_error(-EINVAL, sfab_device_get_engine(dev[0], 0, &engine), "sizeof");
 	event.size = 4;
 	expect_error(-EINVAL, sfab_device_read_event(dev[0], &event), "sizeof");
 	sfab_context_close(NULL);
@@ -155,6 +160,23 @@ static void test_info(void **state)
 	expect_ok(sfab_mem_free(hbm));
 }
 
+static void test_engines(void **state)
+{
+	struct sfab_engine_info engine = { .size = sizeof(engine) };
+
+	(void)state;
+	expect_ok(sfab_device_get_engine(dev[1], 0, &engine));
+	assert_int_equal(engine.size, sizeof(engine));
+	assert_int_equal(engine.index, 0);
+	assert_int_equal(engine.commands, 0x1ff);
+	expect_ok(sfab_device_get_engine(dev[1], 1, &engine));
+	assert_int_equal(engine.index, 1);
+	assert_int_equal(engine.commands, 0x3);
+	expect_error(-ENOENT, sfab_device_get_engine(dev[1], 2, &engine), "accel1", "no engine 2");
+	expect_error(-ENOENT, sfab_device_get_engine(dev[1], ~0U, &engine), "no engine");
+	assert_int_equal(engine.index, 1);
+}
+
 /* A caller of a later version: what this library does not know becomes 0 */
 static void test_larger_struct(void **state)
 {
@@ -204,6 +226,7 @@ static void test_long_tables(void **state)
 	expect_ok(sfab_device_get(ctx, 0, &dev[0]));
 	expect_ok(sfab_device_get(ctx, 1, &dev[1]));
 	test_info(state);
+	test_engines(state);
 	test_counters(state);
 	sfab_context_close(ctx);
 	ctx = NULL;
@@ -579,6 +602,10 @@ static void test_names_of_codes(void **state)
 	assert_string_equal(sfab_cause_name(SFAB_CAUSE_UNMAPPED), "unmapped address");
 	assert_string_equal(sfab_cause_name(SFAB_CAUSE_BAD_VM), "bad address space (driver error)");
 	assert_string_equal(sfab_cause_name(12), "unknown cause");
+	assert_string_equal(sfab_opcode_name(0), "nop");
+	assert_string_equal(sfab_opcode_name(2), "copy-2d");
+	assert_string_equal(sfab_opcode_name(8), "timestamp");
+	assert_string_equal(sfab_opcode_name(9), "unknown command");
 }
 
 int main(void)
@@ -591,6 +618,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_order_and_names, setup_two, teardown),
 		cmocka_unit_test_setup_teardown(test_names_of_nothing, setup_two, teardown),
 		cmocka_unit_test_setup_teardown(test_info, setup_two, teardown),
+		cmocka_unit_test_setup_teardown(test_engines, setup_two, teardown),
 		cmocka_unit_test_setup_teardown(test_larger_struct, setup_one, teardown),
 		cmocka_unit_test_setup_teardown(test_counters, setup_one, teardown),
 		cmocka_unit_test(test_long_tables),

@@ -224,6 +224,25 @@ int sfab_device_get_info(struct sfab_device *device, struct sfab_device_info *in
 	return 0;
 }
 
+int sfab_device_get_engine(struct sfab_device *device, unsigned int index,
+			   struct sfab_engine_info *info)
+{
+	(void)device;
+	FAIL_IF_PLANNED();
+	if (info->size != sizeof(*info) || index >= 2)
+		return fail(-EINVAL, "fake: size of struct sfab_engine_info, or index");
+	info->index = index;
+	info->commands = index ? (uint64_t)1 << 63 | 2 : 7;
+	return 0;
+}
+
+const char *sfab_opcode_name(uint32_t opcode)
+{
+	static const char *const names[] = { "nop", "copy", "copy-2d" };
+
+	return opcode < 3 ? names[opcode] : "unknown command";
+}
+
 int sfab_device_get_counters(struct sfab_device *device, struct sfab_device_counters *counters)
 {
 	FAIL_IF_PLANNED();

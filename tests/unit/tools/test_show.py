@@ -62,7 +62,8 @@ class Info(harness.ToolTest):
         out = self.ok("info", "1").out
         for text in ["index             1\n", "0000:02:00.0", "5fab0000-0000-4000-8000-000000000001",
                      "peer, reduce, atomic", "256 MiB", "1024", "10000",
-                     "18446744073709551615", "accel0  0000:01:00.0  peer"]:
+                     "18446744073709551615", "0       nop, copy, copy-2d\n",
+                     "1       copy, unknown command\n", "accel0  0000:01:00.0  peer"]:
             self.assertIn(text, out)
 
     def test_json(self):
@@ -70,12 +71,16 @@ class Info(harness.ToolTest):
         self.assertEqual(len(accels), 1)
         accel = accels[0]
         self.assertEqual(set(accel), IDENTITY | {
-            "system_used", "registered", "numa_node", "features", "limits", "counters", "peers"})
+            "system_used", "registered", "numa_node", "features", "limits", "counters", "engine_list",
+            "peers"})
         self.assertEqual(set(accel["limits"]), {
             "max_queues", "max_vms", "va_bits", "max_commands", "job_timeout_ms"})
         self.assertEqual(set(accel["counters"]), {
             "commands", "bytes_hbm", "bytes_system", "bytes_peer", "faults", "queue_resets",
             "device_resets", "job_timeouts", "interrupts"})
+        self.assertEqual(accel["engine_list"], [
+            {"index": 0, "commands": ["nop", "copy", "copy-2d"]},
+            {"index": 1, "commands": ["copy", "unknown command"]}])
         self.assertEqual([set(peer) for peer in accel["peers"]],
                          [{"index", "name", "pci_address", "uuid", "path"}] * 2)
         self.assertEqual(accel["counters"]["bytes_hbm"], 2**64 - 1)
@@ -117,6 +122,13 @@ class Info(harness.ToolTest):
     def test_none(self):
         result = self.refused("info", says="modprobe sfab", FAKE_COUNT=0)
         self.assertEqual(result.out, "")
+
+    def test_engine_that_cannot_be_asked(self):
+        result = self.refused("info", "-j", "0", says="Input/output error",
+                              FAKE_FAIL="sfab_device_get_engine:2:5")
+        accel = result.json["accelerators"][0]
+        self.assertEqual([engine["index"] for engine in accel["engine_list"]], [0])
+        self.assertEqual(len(accel["peers"]), 1)
 
     def test_counters_that_cannot_be_read(self):
         result = self.refused("info", "-j", says="Input/output error",
