@@ -112,8 +112,7 @@ static enum sfab_mgmt_status get(struct sfab_fabric *fabric, struct sfab_datagra
 		return SFAB_MGMT_OK;
 	case SFAB_ATTR_ROUTE:
 		for (unsigned int i = 0; i < routes_of(fabric, m); i++)
-			d->word[i] = relaxed_load(
-				fabric->route[m * SFAB_MGMT_ROUTES + i]);
+			d->word[i] = relaxed_load(fabric->route[m * SFAB_MGMT_ROUTES + i]);
 		return SFAB_MGMT_OK;
 	case SFAB_ATTR_COUNTERS:
 		for (unsigned int i = 0; i < SFAB_P_COUNTERS; i++)
@@ -334,20 +333,23 @@ void sfab_agent_unreachable(struct sfab_fabric *fabric, const struct sfab_packet
 
 /* ---- what this device sends by itself ---- */
 
-/* The answer to our own software, or SFAB_MGMT_OK if the datagram must travel. */
+/* True: the answer to our own software is *status; false: the datagram must travel. */
 static bool at_home(struct sfab_fabric *fabric, struct sfab_datagram *d,
 		    enum sfab_mgmt_status *status)
 {
-	*status = SFAB_MGMT_OK;
-	if (d->method & SFAB_MGMT_RESPONSE || d->method == SFAB_MGMT_TRAP)
+	bool directed = d->mode == SFAB_MGMT_DIRECTED;
+
+	if (d->method & SFAB_MGMT_RESPONSE || d->method == SFAB_MGMT_TRAP) {
 		*status = SFAB_MGMT_BAD_METHOD;	/* these are the device's to send */
-	else if (d->mode > SFAB_MGMT_DIRECTED || d->hops > SFAB_MGMT_HOPS)
+		return true;
+	}
+	if (d->mode > SFAB_MGMT_DIRECTED || d->hops > SFAB_MGMT_HOPS) {
 		*status = SFAB_MGMT_BAD_VALUE;
-	else if (d->mode == SFAB_MGMT_DIRECTED ? d->hops != 0 :
-		 d->dst != relaxed_load(fabric->eid))
+		return true;
+	}
+	if (directed ? d->hops : d->dst != relaxed_load(fabric->eid))
 		return false;
-	else
-		*status = execute(fabric, d, true);
+	*status = execute(fabric, d, true);
 	return true;
 }
 

@@ -18,9 +18,9 @@
  *	rounded up to 8. Returns false to leave the packet where it is (an answer found
  *	no room): it is delivered again later, until HOQ_TIMEOUT.
  * @work: send what there is to send, look at timeouts. Returns true if it did
- *	something and wants to go on (at most about SFAB_MTU bytes each time, so that
- *	those who share the way get their turn); else *due is lowered to when it must be called
- *	again (the caller has set it to UINT64_MAX).
+ *	something (a packet or so) and wants to go on: it is called again until it has
+ *	sent SFAB_MTU bytes, then others who share its way have a turn. Else *due is
+ *	lowered to when it must be called again (the caller has set it to UINT64_MAX).
  */
 struct sfab_sink {
 	bool (*deliver)(void *opaque, const struct sfab_packet *packet,

@@ -335,12 +335,11 @@ static uint32_t frame_bytes(const struct sfab_link_rx *rx, unsigned int r,
 
 	if (frame->number != rx->number)
 		return 0;
-	if (!frame->length)
-		bytes = rest;
-	else if (frame->length < LENGTH_MIN || frame->length > LENGTH_MAX)
+	if (frame->length &&
+	    (frame->length < LENGTH_MIN || frame->length > LENGTH_MAX))
 		return 0;
-	else
-		bytes = sfab_frame_bytes(frame->length - SFAB_PACKET_HEADER);
+	bytes = frame->length ? sfab_frame_bytes(frame->length - SFAB_PACKET_HEADER) :
+				rest;
 	return bytes <= rest && bytes <= rx->head - rx->tail ? bytes : 0;
 }
 

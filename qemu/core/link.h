@@ -83,6 +83,7 @@ struct sfab_link_rx {
 
 struct sfab_link {
 	struct sfab_fibre_half *out, *in;
+	_Atomic uint64_t *counter;	/* P_COUNTER */
 	enum sfab_link_state state;
 	bool dirty;		/* the other end has not been told yet */
 	bool replaying;		/* so does a ring, see &sfab_link_tx.replaying */
@@ -103,7 +104,6 @@ struct sfab_link {
 
 	unsigned int crc_errors;	/* of a million */
 	uint64_t model;		/* state of what draws them */
-	_Atomic uint64_t *counter;	/* P_COUNTER */
 };
 
 /* Counters have one writer and any number of readers. */

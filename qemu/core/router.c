@@ -124,7 +124,7 @@ void sfab_fabric_commit(struct sfab_fabric *fabric, const struct sfab_packet *pa
 			const struct sfab_slot *slot)
 {
 	sfab_link_commit(&fabric->port[slot->port].link, slot->ring, slot->at, packet);
-	fabric->moved += sfab_frame_bytes(packet->payload) + SFAB_PACKET_COST;
+	fabric->moved += sfab_frame_bytes(packet->payload);
 }
 
 /* ---- packets that came in ---- */
@@ -206,7 +206,7 @@ static enum sfab_fate blocked(struct sfab_fabric *fabric, struct sfab_link_tx *t
 }
 
 static enum sfab_fate forward(struct sfab_fabric *fabric, unsigned int from,
-			 struct sfab_link_rx *rx, const void *payload)
+			      struct sfab_link_rx *rx, const void *payload)
 {
 	struct sfab_packet packet = rx->packet;
 	struct sfab_slot slot;
@@ -228,7 +228,7 @@ static enum sfab_fate forward(struct sfab_fabric *fabric, unsigned int from,
 }
 
 static enum sfab_fate handle(struct sfab_fabric *fabric, unsigned int from,
-			unsigned int ring, const void *payload)
+			     unsigned int ring, const void *payload)
 {
 	struct sfab_link_rx *rx = &fabric->port[from].link.rx[ring];
 	const struct sfab_packet *packet = &rx->packet;
@@ -287,14 +287,26 @@ static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 	return bytes;
 }
 
+static bool serve_endpoint(struct sfab_fabric *fabric)
+{
+	uint64_t end = fabric->moved + SFAB_TURN_BYTES, due;
+	bool more, any = false;
+
+	do {
+		due = UINT64_MAX;
+		more = fabric->sink->work(fabric->endpoint, &due);
+		any |= more;
+		/* What moves nothing takes its time too. */
+		fabric->moved += SFAB_PACKET_COST;
+	} while (more && fabric->moved < end);
+	if (!more)
+		sfab_due(fabric, due);
+	return any;
+}
+
 bool sfab_router_serve(struct sfab_fabric *fabric, const struct sfab_source *source)
 {
-	uint64_t due = UINT64_MAX;
-	bool more;
-
-	if (source->ring < SFAB_FIBRE_RINGS)
-		return serve_ring(fabric, &fabric->port[source->port], source->ring);
-	more = fabric->sink->work(fabric->endpoint, &due);
-	sfab_due(fabric, due);
-	return more;
+	return source->ring < SFAB_FIBRE_RINGS ?
+	       serve_ring(fabric, &fabric->port[source->port], source->ring) :
+	       serve_endpoint(fabric);
 }

@@ -58,6 +58,7 @@ struct node {
 	uint32_t expected[64];	/* psn, if in_order */
 	bool answer;		/* with DONE */
 	bool lossy;		/* gaps in psn are all right, repetitions are not */
+	bool any;		/* whatever it is */
 	bool deaf;		/* deliver returns false */
 	uint64_t pause;		/* ns between two deliveries */
 	uint64_t next;
