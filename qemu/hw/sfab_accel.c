@@ -11,12 +11,14 @@
  */
 
 #include "qemu/osdep.h"
+#include <math.h>
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_aer.h"
 #include "hw/qdev-properties.h"
 #include "hw/qdev-properties-system.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include "qemu/cutils.h"
 #include "qemu/host-utils.h"
 #include "qemu/module.h"
@@ -34,6 +36,8 @@
 #define SFAB_EXP_OFFSET         0x48
 #define SFAB_MSIX_OFFSET        0x90
 #define SFAB_AER_OFFSET         0x100
+
+#define SFAB_ACCEL_EIDS         4096
 
 #define SFAB_HBM_MIN            (64 * MiB)
 #define SFAB_HBM_MAX            (64 * GiB)
@@ -108,17 +112,37 @@ static const struct sfab_ops sfab_accel_ops = {
     .hbm_written = sfab_bus_hbm_written,
     .guest_error = sfab_event_guest_error,
     .event = sfab_event_trace,
+    .fabric_wake = sfab_ports_wake,
+    .fibre_ring = sfab_ports_ring,
 };
+
+static bool sfab_check_range(const char *name, uint32_t value, uint32_t min,
+                             uint32_t max, Error **errp)
+{
+    if (value >= min && value <= max) {
+        return true;
+    }
+    error_setg(errp, "property '" TYPE_SFAB_ACCEL ".%s' is %u; "
+               "give a number from %u to %u", name, value, min, max);
+    return false;
+}
 
 static bool sfab_check_number(const char *name, uint32_t value, uint32_t max,
                               Error **errp)
 {
-    if (value >= 1 && value <= max) {
-        return true;
-    }
-    error_setg(errp, "property '" TYPE_SFAB_ACCEL ".%s' is %u; "
-               "give a number from 1 to %u", name, value, max);
-    return false;
+    return sfab_check_range(name, value, 1, max, errp);
+}
+
+static bool sfab_check_ports(SfabPorts *p, Error **errp)
+{
+    return sfab_check_range("ports", p->num, 0, SFAB_ACCEL_PORTS, errp) &&
+           sfab_check_number("paths", p->paths, SFAB_MAX_PATHS, errp) &&
+           sfab_check_number("segments", p->segments, SFAB_MAX_SEGMENTS, errp) &&
+           sfab_check_number("imports", p->imports, SFAB_MAX_IMPORTS, errp) &&
+           sfab_check_range("eids", p->eids, 2, SFAB_ACCEL_EIDS, errp) &&
+           sfab_check_number("lanes", p->lanes, 16, errp) &&
+           sfab_check_number("lane-rate", p->lane_rate, UINT16_MAX, errp) &&
+           sfab_check_range("x-crc-errors", p->crc_errors, 0, 1000000, errp);
 }
 
 static bool sfab_check_properties(SfabAccelState *s, Error **errp)
@@ -129,7 +153,8 @@ static bool sfab_check_properties(SfabAccelState *s, Error **errp)
     if (!sfab_check_number("queues", s->num_queues, SFAB_MAX_QUEUES, errp) ||
         !sfab_check_number("vms", s->num_vms, SFAB_MAX_VMS, errp) ||
         !sfab_check_number("engines", s->num_engines, SFAB_MAX_ENGINES, errp) ||
-        !sfab_check_number("vectors", s->num_vectors, SFAB_MAX_VECTORS, errp)) {
+        !sfab_check_number("vectors", s->num_vectors, SFAB_MAX_VECTORS, errp) ||
+        !sfab_check_ports(&s->ports, errp)) {
         return false;
     }
     if (!s->hbmdev) {
@@ -176,6 +201,16 @@ static bool sfab_create_core(SfabAccelState *s, Error **errp)
         .vectors = s->num_vectors,
         .peer = s->p2p,
         .serial = s->serial,
+        .ports = s->ports.num,
+        .paths = s->ports.paths,
+        .segments = s->ports.segments,
+        .imports = s->ports.imports,
+        .eids = s->ports.eids,
+        .lanes = s->ports.lanes,
+        .lane_rate = s->ports.lane_rate,
+        .rate_scale = s->ports.rate_scale,
+        .crc_errors = s->ports.crc_errors,
+        .seed = s->ports.seed,
     };
     const char *why = "out of memory";
 
@@ -279,15 +314,17 @@ static void sfab_accel_realize(PCIDevice *dev, Error **errp)
     s->hbm = host_memory_backend_get_memory(s->hbmdev);
     s->sync |= icount_enabled();
     sfab_identity_derive(s);
-    if (!sfab_create_core(s, errp)) {
+    if (!sfab_create_core(s, errp) || !sfab_ports_claim(s, errp)) {
         return;
     }
     sfab_init_bars(s);
     if (!sfab_init_capabilities(s, errp)) {
         sfab_exit_bars(s);
+        sfab_ports_release(s);
         return;
     }
     sfab_bus_init(s);
+    sfab_ports_start(s);
     sfab_engines_start(s);
 }
 
@@ -298,6 +335,7 @@ static void sfab_accel_exit(PCIDevice *dev)
 
     s->gone = true;
     sfab_engines_stop(s);
+    sfab_ports_stop(s);
     pcie_aer_exit(dev);
     msix_uninit(dev, &s->bar[2], &s->bar[2]);
     pcie_cap_exit(dev);
@@ -309,6 +347,7 @@ static void sfab_accel_finalize(Object *obj)
     SfabAccelState *s = SFAB_ACCEL(obj);
 
     sfab_engines_finalize(s);
+    sfab_ports_finalize(s);
     sfab_bus_finalize(s);
     sfab_core_destroy(s->core);
     g_free(s->id);
@@ -375,7 +414,65 @@ static void sfab_accel_set_removed(Object *obj, bool removed, Error **errp)
     if (removed) {
         sfab_bus_drop_irqs(s);
         sfab_core_reset(s->core, SFAB_RESET_BUS);
-        sfab_engines_settle(s);
+    }
+    sfab_ports_pull(s, removed);
+    sfab_engines_settle(s);
+}
+
+static void sfab_accel_get_rate_scale(Object *obj, Visitor *v, const char *name,
+                                      void *opaque, Error **errp)
+{
+    visit_type_number(v, name, &SFAB_ACCEL(obj)->ports.rate_scale, errp);
+}
+
+static void sfab_accel_set_rate_scale(Object *obj, Visitor *v, const char *name,
+                                      void *opaque, Error **errp)
+{
+    SfabAccelState *s = SFAB_ACCEL(obj);
+    double value;
+
+    if (!visit_type_number(v, name, &value, errp)) {
+        return;
+    }
+    if (DEVICE(s)->realized) {
+        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".rate-scale' cannot "
+                   "change once the device is plugged");
+    } else if (!isfinite(value) || value < 0) {
+        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".rate-scale' is %g; give "
+                   "0 for links as fast as the host, or the fraction of their "
+                   "rate that they shall have", value);
+    } else {
+        s->ports.rate_scale = value;
+    }
+}
+
+/* What the HBM holds there is lost, until it is overwritten. */
+static void sfab_accel_set_poison(Object *obj, Visitor *v, const char *name,
+                                  void *opaque, Error **errp)
+{
+    SfabAccelState *s = SFAB_ACCEL(obj);
+    uint64_t offset;
+
+    if (!visit_type_uint64(v, name, &offset, errp)) {
+        return;
+    }
+    if (!DEVICE(s)->realized) {
+        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".x-poison' can be set on a "
+                   "plugged device only; use qom-set");
+        return;
+    }
+    switch (sfab_core_poison(s->core, offset)) {
+    case 0:
+        trace_sfab_accel_poison(s->id, offset);
+        break;
+    case -EINVAL:
+        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".x-poison': offset 0x%"
+                   PRIx64 " is beyond the HBM of 0x%" PRIx64 " bytes", offset,
+                   s->hbm_size);
+        break;
+    default:
+        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".x-poison': 64 places are "
+                   "poisoned already; overwrite some of them first");
     }
 }
 
@@ -390,6 +487,15 @@ static const Property sfab_accel_properties[] = {
     DEFINE_PROP_UINT32("vectors", SfabAccelState, num_vectors, 65),
     DEFINE_PROP_BOOL("p2p", SfabAccelState, p2p, true),
     DEFINE_PROP_BOOL("x-engine-sync", SfabAccelState, sync, false),
+    DEFINE_PROP_UINT32("ports", SfabAccelState, ports.num, 4),
+    DEFINE_PROP_UINT32("paths", SfabAccelState, ports.paths, 1),
+    DEFINE_PROP_UINT32("segments", SfabAccelState, ports.segments, 256),
+    DEFINE_PROP_UINT32("imports", SfabAccelState, ports.imports, 256),
+    DEFINE_PROP_UINT32("eids", SfabAccelState, ports.eids, SFAB_ACCEL_EIDS),
+    DEFINE_PROP_UINT32("lanes", SfabAccelState, ports.lanes, 8),
+    DEFINE_PROP_UINT32("lane-rate", SfabAccelState, ports.lane_rate, 112),
+    DEFINE_PROP_UINT32("x-crc-errors", SfabAccelState, ports.crc_errors, 0),
+    DEFINE_PROP_UINT64("x-seed", SfabAccelState, ports.seed, 1),
 };
 
 static const struct {
@@ -409,6 +515,18 @@ static const struct {
     { "x-engine-sync", "run the engines inside the doorbell, as under icount" },
     { "x-surprise-removed", "answer no access, as if the card had been pulled; "
                             "to be set at run time, for tests of drivers" },
+    { "ports", "number of fabric ports, 0 to 16; 0 for no fabric" },
+    { "paths", "light paths of each port, 1 to 4" },
+    { "segments", "number of segments it can export, 1 to 1024" },
+    { "imports", "number of segments it can import, 1 to 1024" },
+    { "eids", "size of the route table, 2 to 4096" },
+    { "lanes", "lanes of each port, 1 to 16" },
+    { "lane-rate", "Gb/s of each lane" },
+    { "rate-scale", "fraction of lanes * lane-rate at which a port sends; 0 for "
+                    "as fast as the host can" },
+    { "x-crc-errors", "packets of a million that arrive damaged" },
+    { "x-seed", "seed of what is drawn: damage, incarnations" },
+    { "x-poison", "HBM offset that becomes poisoned; to be set at run time" },
 };
 
 static void sfab_accel_class_init(ObjectClass *oc, void *data)
@@ -435,6 +553,11 @@ static void sfab_accel_class_init(ObjectClass *oc, void *data)
     object_class_property_add_bool(oc, "x-surprise-removed",
                                    sfab_accel_get_removed,
                                    sfab_accel_set_removed);
+    object_class_property_add(oc, "rate-scale", "number",
+                              sfab_accel_get_rate_scale,
+                              sfab_accel_set_rate_scale, NULL, NULL);
+    object_class_property_add(oc, "x-poison", "uint64", NULL,
+                              sfab_accel_set_poison, NULL, NULL);
     for (i = 0; i < ARRAY_SIZE(sfab_accel_descriptions); i++) {
         object_class_property_set_description(oc,
                                         sfab_accel_descriptions[i].name,
@@ -446,6 +569,7 @@ static const TypeInfo sfab_accel_info = {
     .name = TYPE_SFAB_ACCEL,
     .parent = TYPE_PCI_DEVICE,
     .instance_size = sizeof(SfabAccelState),
+    .instance_init = sfab_ports_add_properties,
     .instance_finalize = sfab_accel_finalize,
     .class_init = sfab_accel_class_init,
     .interfaces = (InterfaceInfo[]) {

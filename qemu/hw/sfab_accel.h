@@ -21,6 +21,7 @@
 #include "system/runstate.h"
 
 #include <sfab/core.h>
+#include "sfab_ports.h"
 
 #define TYPE_SFAB_ACCEL "sfab-accel"
 OBJECT_DECLARE_SIMPLE_TYPE(SfabAccelState, SFAB_ACCEL)
@@ -50,6 +51,7 @@ struct SfabAccelState {
     bool p2p;
     bool sync;          /* engines run in their callers, under the BQL */
     bool removed;       /* surprise removal: nobody answers any more */
+    SfabPorts ports;
 
     char *id;           /* names the device in logs and traces */
     struct sfab_core *core;
@@ -68,7 +70,7 @@ struct SfabAccelState {
     VMChangeStateEntry *vm_change;
     QemuCond left;      /* with the BQL: an engine has left its slice */
     bool parking;       /* somebody waits for @left; atomic */
-    bool parked;        /* no engine is or will be inside a slice; BQL */
+    bool parked;        /* no engine is or will be inside a slice; BQL, atomic */
     bool gone;          /* unrealized: no more bus; BQL */
     bool stop;          /* threads: end; atomic */
     bool in_sync;       /* guards against recursion; BQL */

@@ -103,7 +103,7 @@ static void sfab_engine_timer(void *opaque)
 /* One slice of each engine that has work; whether there is more to do. */
 static bool sfab_engines_step(SfabAccelState *s)
 {
-    bool more = false;
+    bool more;
     uint64_t due = 0;
     unsigned int i;
 
@@ -125,6 +125,7 @@ static bool sfab_engines_step(SfabAccelState *s)
             break;
         }
     }
+    more = sfab_ports_step(s);
     for (i = 0; i < s->num_engines; i++) {
         more |= s->engines[i].pending;
     }
@@ -158,9 +159,11 @@ void sfab_engines_settle(SfabAccelState *s)
                 timer_mod_ns(s->engines[i].timer, later);
             }
         }
+        sfab_ports_step_at(s, later);
     }
 }
 
+/* An engine, or the fabric worker, may touch the memory of the VM. */
 static bool sfab_engines_running(SfabAccelState *s)
 {
     unsigned int i;
@@ -170,7 +173,7 @@ static bool sfab_engines_running(SfabAccelState *s)
             return true;
         }
     }
-    return false;
+    return s->ports.fabric && sfab_core_busy(s->core);
 }
 
 /* On return the VM's memory does not change any more, nor does the core. */
@@ -186,7 +189,7 @@ static void sfab_engines_park(SfabAccelState *s)
     }
     qatomic_set(&s->parking, false);
 
-    s->parked = !sfab_engines_running(s);
+    qatomic_set(&s->parked, !sfab_engines_running(s));
     if (!s->parked) {
         warn_report("%s %s: an engine has not left its slice in %d ms; its "
                     "state cannot be saved until the VM is stopped again",
@@ -202,7 +205,7 @@ static void sfab_engines_vm_change(void *opaque, bool running, RunState state)
     SfabAccelState *s = opaque;
 
     if (running) {
-        s->parked = false;
+        qatomic_set(&s->parked, false);
         trace_sfab_engine_parked(s->id, false);
         sfab_core_pause(s->core, false);
         sfab_engines_settle(s);
