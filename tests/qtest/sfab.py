@@ -41,6 +41,20 @@ HBM, SYSTEM, PEER, FABRIC = range(4)
  DOORBELL, WAIT_TIMEOUT, BAD_VM) = range(1, 12)
 ACCESS_NONE, ACCESS_READ, ACCESS_WRITE, ACCESS_RING = range(4)
 
+(FABRIC_FAULT, POISON) = range(12, 14)
+
+# The fabric, from sfab-fabric.rst
+NUM_PORTS, NUM_SEGMENTS, NUM_IMPORTS, NUM_EIDS = 0x0048, 0x004c, 0x0050, 0x0054
+INCARNATION, EID, OP_TIMEOUT, RETRY_TIMEOUT = 0x0058, 0x005c, 0x0068, 0x006c
+SEG_INV, SEG_INV_DONE, PORT_EVENT = 0x0080, 0x0084, 0x0228
+CAP_FABRIC, NOTIFY = 16, 4
+P_CTRL, P_STATUS, P_CAP, P_PEER, P_PEER_UUID, P_COUNTER = 0x00, 0x04, 0x08, 0x0c, 0x10, 0x100
+DOWN, TRAINING, UP, DEGRADED, FAILED = range(5)
+NO_LIGHT = 2
+SEGMENT_RIGHTS = 0xe
+(NO_ROUTE, TIMEOUT, BAD_TOKEN, OUT_OF_BOUNDS, NO_RIGHTS, REVOKED, POISONED,
+ STALE) = range(1, 9)
+
 # Where the tests put things in RAM; the rest is theirs.
 MSI_AREA = 0x10000          # 4 bytes per vector and device
 RING_AREA = 0x100000        # 64 KiB per queue and device
@@ -278,6 +292,50 @@ class Accel:
     def wait_interrupt(self, vector):
         until(lambda: self.take_interrupt(vector), f"interrupt of vector {vector}")
 
+    # The fabric
+
+    def port_block(self, port):
+        return 0x90000 + port * 0x400
+
+    def port_state(self, port):
+        return self.r32(self.port_block(port) + P_STATUS) & 0xf
+
+    def port_reason(self, port):
+        return self.r32(self.port_block(port) + P_STATUS) >> 8 & 0xff
+
+    def port_counter(self, port, number):
+        return self.r64(self.port_block(port) + P_COUNTER + 8 * number)
+
+    def set_route(self, eid, *ports, hops=1):
+        value = sum((port | hops << 8) << 16 * i for i, port in enumerate(ports))
+        self.w64(0xa0000 + eid * 8, value)
+
+    def export(self, number, va, size, token, vm=0, epoch=1, rights=SEGMENT_RIGHTS):
+        block = 0xc0000 + number * 0x40
+        self.w32(block + 0x20, 0)
+        self.w64(block + 0x00, va)
+        self.w64(block + 0x08, size)
+        self.w64(block + 0x10, token)
+        self.w32(block + 0x18, vm)
+        self.w32(block + 0x1c, epoch)
+        self.w32(block + 0x20, rights | VALID)
+
+    def revoke(self, number):
+        self.w32(0xc0000 + number * 0x40 + 0x20, 0)
+
+    def import_segment(self, number, eid, segment, token, epoch=1, base=0):
+        block = 0xd0000 + number * 0x20
+        self.w32(block + 0x18, 0)
+        self.w64(block + 0x00, token)
+        self.w64(block + 0x08, base)
+        self.w32(block + 0x10, segment << 16 | eid)
+        self.w32(block + 0x14, epoch)
+        self.w32(block + 0x18, VALID)
+
+    def fabric_status(self, queue):
+        """The fabric status of the queue's fault."""
+        return queue.r32(Q_FAULT) >> 18 & 0x3f
+
     def counter(self, number):
         return self.r64(COUNTER + 8 * number)
 
@@ -294,14 +352,15 @@ class Lab:
     """A machine with accelerators that share their memory with the test."""
 
     def __init__(self, accels=1, hbm=64 * MiB, ram=64 * MiB, properties="", args=(),
-                 machine="q35", bring_up=True, place=True, **process):
+                 machine="q35", bring_up=True, place=True, own_properties=(), **process):
         self.ram = Memory("ram", ram)
         self.hbms = [Memory(f"hbm{i}", hbm) for i in range(accels)]
         options = ["-machine", f"{machine},memory-backend=ram", "-m", f"{ram}b",
                    "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
         for i in range(accels):
             options += pci.RootPort.option(i)
-            options += ["-device", self.device(i, properties)]
+            own = own_properties[i] if own_properties else ""
+            options += ["-device", self.device(i, ",".join(filter(None, (properties, own))))]
         self.machine = Machine(list(args) + options, [self.ram] + self.hbms, **process)
         self.machine.ram = self.ram
         try:
@@ -319,6 +378,13 @@ class Lab:
     def device(index, properties=""):
         return (f"sfab-accel,id=accel{index},bus=port{index},hbmdev=hbm{index}" +
                 (f",{properties}" if properties else ""))
+
+    def wait(self, condition, what):
+        """Wait for what takes time on QEMU's clock, which only tests move."""
+        def tick():
+            self.machine.clock(1000000)
+            return condition()
+        return until(tick, what)
 
     def __enter__(self):
         return self

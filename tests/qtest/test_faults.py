@@ -89,7 +89,7 @@ class Faults(unittest.TestCase):
         self.check(sfab.BAD_PTE, ACCESS_READ, 0x800000,
                    command(sfab.COPY, dst=GOOD, src=0x800000, size=1))
 
-    def test_fabric_is_reserved(self):
+    def test_fabric_without_import(self):
         self.vm.map(0x800000, 4096, sfab.FABRIC, 0)
         self.check(sfab.APERTURE, ACCESS_WRITE, 0x800000,
                    command(sfab.WRITE, dtype=4, dst=0x800000, arg0=1))

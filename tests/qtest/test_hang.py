@@ -16,7 +16,7 @@ class Caught(unittest.TestCase):
     """A device with a single engine that can be caught inside a slice."""
 
     def setUp(self):
-        self.lab = self.enterContext(Lab(properties="engines=1"))
+        self.lab = self.enterContext(Lab(properties="engines=1,ports=0"))
         self.accel = self.lab.accels[0]
         self.engine = None
 

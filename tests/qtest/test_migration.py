@@ -16,7 +16,7 @@ HBM_VA, RAM_VA = 0x10000000, 0x20000000
 class Migration(unittest.TestCase):
 
     def setUp(self):
-        self.source = self.enterContext(Lab())
+        self.source = self.enterContext(Lab(properties="ports=0"))
         self.accel = self.source.accels[0]
         self.vm = AddressSpace(self.accel, 0)
         self.vm.map(HBM_VA, 24 * MiB, HBM, HBM_AT)
@@ -25,7 +25,9 @@ class Migration(unittest.TestCase):
 
     def start(self, **destination):
         """Start a destination and the migration; returns the destination."""
-        dest = self.enterContext(Lab(args=["-incoming", "defer"], place=False, **destination))
+        properties = ",".join(filter(None, ("ports=0", destination.pop("properties", ""))))
+        dest = self.enterContext(Lab(args=["-incoming", "defer"], place=False,
+                                     properties=properties, **destination))
         where = f"unix:{os.path.join(dest.machine.folder, 'migration')}"
         dest.machine.qmp("migrate-incoming", uri=where)
         self.source.machine.qmp("migrate", uri=where)

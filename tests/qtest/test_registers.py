@@ -7,7 +7,7 @@ import sfab
 from sfab import Lab
 
 RESET_VALUES_32 = {
-    sfab.MAGIC: 0x42414653, sfab.VERSION: 0x00010000, sfab.NUM_QUEUES: 64, sfab.NUM_VMS: 64,
+    sfab.MAGIC: 0x42414653, sfab.VERSION: 0x00010001, sfab.NUM_QUEUES: 64, sfab.NUM_VMS: 64,
     sfab.NUM_ENGINES: 2, sfab.NUM_VECTORS: 65, sfab.VA_BITS: 48, sfab.MAX_RING_LOG2: 16,
     sfab.CTRL: 0, sfab.STATUS: sfab.READY, sfab.RESET: 0, sfab.SCRATCH: 0, sfab.INT_STATUS: 0,
     sfab.INT_ENABLE: 0,
@@ -30,7 +30,7 @@ class Registers(unittest.TestCase):
     def test_reset_values(self):
         for offset, value in RESET_VALUES_32.items():
             self.assertEqual(self.accel.r32(offset), value, hex(offset))
-        self.assertEqual(self.accel.r64(sfab.CAPS), 0xf)
+        self.assertEqual(self.accel.r64(sfab.CAPS), 0x3f)
         self.assertEqual(self.accel.r64(sfab.HBM_SIZE), self.lab.hbms[0].size)
         for offset in (sfab.QUEUE_EVENT, sfab.QUEUE_EVENT + 8, sfab.QUEUE_FAULT,
                        sfab.QUEUE_FAULT + 8, VM0 + sfab.VM_ROOT, QUEUE0 + sfab.Q_BASE,
