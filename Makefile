@@ -54,9 +54,9 @@ debug-kernel:
 stage: all
 	+@O=$(O) $(IN) $(LAB)/stage $(USERLAND)
 
-#: make shell                  a shell in a guest; ACCELS=8 NODES=1 KERNEL=distro|debug
+#: make shell                  a shell in a guest; ACCELS=8 NODES=1 KERNEL=distro|debug FIBRES=ring|none
 shell: lab stage
-	@$(LAB)/shell "$(or $(NODES),1)" "$(or $(ACCELS),8)" "$(KERNEL)"
+	@$(LAB)/shell "$(or $(NODES),1)" "$(or $(ACCELS),8)" "$(KERNEL)" "$(or $(FIBRES),ring)"
 
 #: make supernode TOPOLOGY=T   guests whose accelerators form one fabric, until Ctrl-C; T is a file or
 #:                             ring:2x4, mesh:4, torus:4x4, clos:16 (qemu/lab/topology.py); KERNEL=

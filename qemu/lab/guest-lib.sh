@@ -116,12 +116,29 @@ port_args() { # NAME CHARDEV-ARGS
 	args+=(-chardev "$2,id=$1" -device "virtserialport,chardev=$1,name=$1")
 }
 
+# A ring of accelerators, twice: the two ends of a fibre between accelerator I and the next one.
+RAILS=2
+
+fibre_args() {
+	local i rail
+	ports=()
+	[ "$fibres" = ring ] || return 0
+	for ((i = 0; i < accels; i++)); do
+		for ((rail = 0; rail < RAILS; rail++)); do
+			args+=(-object "sfab-fibre,id=fibre$i-$rail")
+			ports[i]+=",port$((2 * rail))-path0=fibre$i-$rail"
+			ports[(i + 1) % accels]+=",port$((2 * rail + 1))-path0=fibre$i-$rail"
+		done
+	done
+}
+
 accel_args() {
-	local i
+	local i ports
+	fibre_args
 	for ((i = 0; i < accels; i++)); do
 		args+=(-device "pcie-root-port,id=port$i,chassis=$((i + 1)),slot=$((i + 1))"
 			-object "memory-backend-memfd,id=hbm$i,size=$hbm,share=on"
-			-device "sfab-accel,id=accel$i,bus=port$i,hbmdev=hbm$i${accel_opts:+,$accel_opts}")
+			-device "sfab-accel,id=accel$i,bus=port$i,hbmdev=hbm$i${ports[i]-}${accel_opts:+,$accel_opts}")
 	done
 }
 
