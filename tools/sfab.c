@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{ "copy", "copy a file through accelerators, verified", copy_main },
 	{ "demo", "send a file through every pair of accelerators", demo_main },
 	{ "bench", "measure copy bandwidth and submit latency", bench_main },
+	{ "fabric", "see and program the fabric: devices, links, routes", fabric_main },
 };
 
 /* The command that the user chose, and where it stands in argv */

@@ -27,6 +27,7 @@ int info_main(int argc, char **argv);
 int copy_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
 int bench_main(int argc, char **argv);
+int fabric_main(int argc, char **argv);
 
 /* options that several commands have, as entries of struct argp_option */
 #define OPTION_JSON	{ "json", 'j', NULL, 0, "Print JSON", 0 }

@@ -7,6 +7,7 @@
 
 #include "dependency.h"
 #include "routes.h"
+#include "tool.h"
 
 #define FAR	(~0U)
 
@@ -60,7 +61,7 @@ static bool use(struct work *w, unsigned int node, unsigned int target, unsigned
 		slot++;
 	if (slot == FABRIC_CANDIDATES)
 		return false;
-	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(actions); i++) {
 		struct candidate way = {
 			.port = port, .action = actions[i], .hops = hops > 255 ? 255 : hops,
 		};
@@ -209,8 +210,9 @@ static bool up_down(struct work *w, unsigned int target)
 		for (p = 0; p < w->graph->nodes[node].port_count; p++) {
 			int peer = w->graph->nodes[node].port[p].peer;
 
-			if (peer < 0 || w->distance[peer] == FAR ||
-			    (w->rank[peer] > k) == (pass == 1) ||
+			bool down = peer >= 0 && w->rank[peer] > k;
+
+			if (peer < 0 || w->distance[peer] == FAR || down == (bool)pass ||
 			    (best != FAR && w->distance[peer] >=
 			     w->distance[w->graph->nodes[node].port[best].peer]))
 				continue;
