@@ -69,6 +69,7 @@ static struct json_object *describe_features(uint64_t bits)
 		{ SFAB_FEATURE_ATOMIC, "atomic" },
 		{ SFAB_FEATURE_COPY_2D, "copy-2d" },
 		{ SFAB_FEATURE_FABRIC, "fabric" },
+		{ SFAB_FEATURE_NOTIFY, "notify" },
 	};
 	struct json_object *list = json_object_new_array();
 	size_t i;

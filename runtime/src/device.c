@@ -82,8 +82,7 @@ bool device_is_gone(struct sfab_device *dev)
 	return dev->fd >= 0 && device_ioctl(dev, DRM_IOCTL_SFAB_QUERY, &query) == -ENODEV;
 }
 
-/* Elements of the size that we know, whatever the kernel knows; returns their number */
-static int query_table(struct sfab_device *dev, uint32_t id, void *data, uint32_t count,
+int device_query(struct sfab_device *dev, uint32_t id, void *data, uint32_t count,
 		       uint32_t stride)
 {
 	struct sfab_query query = {
@@ -100,7 +99,7 @@ static int query_table(struct sfab_device *dev, uint32_t id, void *data, uint32_
 /* A table of one element */
 static int query_struct(struct sfab_device *dev, uint32_t id, void *data, uint32_t size)
 {
-	int ret = query_table(dev, id, data, 1, size);
+	int ret = device_query(dev, id, data, 1, size);
 
 	return ret < 0 ? ret : 0;
 }
@@ -136,7 +135,7 @@ static int check_driver(struct sfab_device *dev)
 
 static int query_engines(struct sfab_device *dev)
 {
-	int count = query_table(dev, SFAB_QUERY_ENGINES, NULL, 0, 0);
+	int count = device_query(dev, SFAB_QUERY_ENGINES, NULL, 0, 0);
 	struct sfab_query_engine *engines;
 
 	if (count < 0)
@@ -144,7 +143,7 @@ static int query_engines(struct sfab_device *dev)
 	engines = calloc(count, sizeof(*engines));
 	if (!engines)
 		return fail_nomem("a device");
-	count = query_table(dev, SFAB_QUERY_ENGINES, engines, count, sizeof(*engines));
+	count = device_query(dev, SFAB_QUERY_ENGINES, engines, count, sizeof(*engines));
 	if (count < 0) {
 		free(engines);
 		return count;
@@ -154,7 +153,7 @@ static int query_engines(struct sfab_device *dev)
 	return 0;
 }
 
-static void format_uuid(const uint8_t *uuid, char *text)
+void uuid_format(const uint8_t *uuid, char *text)
 {
 	int i;
 
@@ -188,7 +187,7 @@ static int open_locked(struct sfab_device *dev)
 		close(fd);
 		return ret;
 	}
-	format_uuid(dev->identity.uuid, dev->uuid);
+	uuid_format(dev->identity.uuid, dev->uuid);
 	return 0;
 }
 
@@ -212,7 +211,7 @@ static int fill_regions(struct sfab_device *dev, struct sfab_device_info *info)
 	struct sfab_query_region regions[8] = { 0 };
 	int i, count;
 
-	count = query_table(dev, SFAB_QUERY_REGIONS, regions, ARRAY_SIZE(regions),
+	count = device_query(dev, SFAB_QUERY_REGIONS, regions, ARRAY_SIZE(regions),
 			    sizeof(regions[0]));
 	if (count < 0)
 		return count;
@@ -313,7 +312,16 @@ int sfab_device_get_counters(struct sfab_device *dev, struct sfab_device_counter
 		.device_resets = kernel.device_resets,
 		.job_timeouts = kernel.job_timeouts,
 		.events_dropped = kernel.events_dropped,
+		.bytes_fabric = kernel.bytes_fabric,
+		.fabric_requests = kernel.fabric_requests,
+		.fabric_retries = kernel.fabric_retries,
+		.fabric_failures = kernel.fabric_failures,
+		.fabric_served = kernel.fabric_served,
+		.fabric_duplicates = kernel.fabric_duplicates,
+		.fabric_refused = kernel.fabric_refused,
+		.fabric_forwarded = kernel.fabric_forwarded,
 	};
-	return struct_out(user, &counters, sizeof(counters), sizeof(counters),
+	return struct_out(user, &counters, sizeof(counters),
+			  offsetof(struct sfab_device_counters, bytes_fabric),
 			  "sfab_device_counters");
 }

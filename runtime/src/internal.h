@@ -190,6 +190,14 @@ void device_free(struct sfab_device *dev, bool kernel);
 bool device_is_gone(struct sfab_device *dev);
 /* ioctl() that restarts after signals only; gives a negative errno, sets no text */
 int device_ioctl(struct sfab_device *dev, unsigned long request, void *arg);
+/*
+ * A table of QUERY: up to count elements of the size that we know, whatever the kernel
+ * knows; returns how many the table has
+ */
+int device_query(struct sfab_device *dev, uint32_t id, void *data, uint32_t count,
+		 uint32_t stride);
+/* As RFC 9562 writes it; text has room for 37 bytes */
+void uuid_format(const uint8_t *uuid, char *text);
 /* Sets a text for an error of the kernel that needs no more explanation */
 int device_fail(struct sfab_device *dev, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -147,6 +147,7 @@ int sfab_device_find(struct sfab_context *context, const char *name,
 #define SFAB_FEATURE_ATOMIC	((uint64_t)1 << 2)
 #define SFAB_FEATURE_COPY_2D	((uint64_t)1 << 3)
 #define SFAB_FEATURE_FABRIC	((uint64_t)1 << 4)
+#define SFAB_FEATURE_NOTIFY	((uint64_t)1 << 5)
 
 /** struct sfab_device_info - what a device is, and how it is used now */
 struct sfab_device_info {
@@ -202,7 +203,7 @@ const char *sfab_opcode_name(uint32_t opcode);
 
 /**
  * struct sfab_device_counters - 64 bits wide, read without side effects; since
- * power-on, the last three since the driver was bound or the device opened
+ * power-on, job_timeouts since the driver was bound, events_dropped since the open
  */
 struct sfab_device_counters {
 	uint32_t size;			/* in: sizeof(struct ...) */
@@ -217,6 +218,14 @@ struct sfab_device_counters {
 	uint64_t device_resets;
 	uint64_t job_timeouts;		/* since the driver was bound */
 	uint64_t events_dropped;	/* since this context opened the device */
+	uint64_t bytes_fabric;		/* to or from other accelerators, by the fabric */
+	uint64_t fabric_requests;	/* sent, without repetitions */
+	uint64_t fabric_retries;	/* requests that were repeated */
+	uint64_t fabric_failures;	/* operations that failed */
+	uint64_t fabric_served;		/* requests of others that were executed */
+	uint64_t fabric_duplicates;	/* of others, recognised and not executed again */
+	uint64_t fabric_refused;	/* requests of others that were refused */
+	uint64_t fabric_forwarded;	/* packets forwarded for others */
 };
 
 /** sfab_device_get_counters() - fill @counters; set its size member first */
@@ -289,6 +298,129 @@ int sfab_device_fd(struct sfab_device *device);
  */
 int sfab_device_read_event(struct sfab_device *device,
 			   struct sfab_device_event *event);
+
+/* ------------------------------------------------------------------- fabric */
+
+/** struct sfab_fabric_info - a device as a member of the fabric */
+struct sfab_fabric_info {
+	uint32_t size;			/* in: sizeof(struct ...) */
+	uint32_t eid;			/* its endpoint id; 0: none yet */
+	uint32_t incarnation;		/* another one after every device reset */
+	uint32_t ports;
+	uint32_t max_eids;		/* EIDs are below this */
+	uint32_t max_segments;		/* exported memories, of all clients */
+	uint32_t segments;		/* of them in use */
+	uint32_t max_imports;		/* imported memories, of all clients */
+	uint32_t imports;		/* of them in use */
+	uint32_t op_timeout_ms;		/* work that takes longer fails */
+	uint32_t retry_timeout_ms;	/* what is not answered is sent again */
+	uint32_t hoq_timeout_ms;	/* packets that stand longer are dropped */
+};
+
+/**
+ * sfab_device_get_fabric() - fill @info; set its size member first
+ *
+ * Errors: -EOPNOTSUPP the device has no ports.
+ */
+int sfab_device_get_fabric(struct sfab_device *device, struct sfab_fabric_info *info);
+
+/** enum sfab_link_state - the link at a port; UP and DEGRADED carry traffic */
+enum sfab_link_state {
+	SFAB_LINK_DOWN = 0,		/* no light */
+	SFAB_LINK_TRAINING = 1,		/* light, but no partner yet */
+	SFAB_LINK_UP = 2,
+	SFAB_LINK_DEGRADED = 3,		/* with a part of its lanes */
+	SFAB_LINK_FAILED = 4		/* until it is trained anew */
+};
+
+/** sfab_link_state_name() - "down", "training", "up", ...; never NULL */
+const char *sfab_link_state_name(uint32_t state);
+
+/** sfab_link_reason_name() - why a link carries no traffic, "no light"; never NULL */
+const char *sfab_link_reason_name(uint32_t reason);
+
+/** enum sfab_partner - what is at the other end of a link */
+enum sfab_partner {
+	SFAB_PARTNER_NONE = 0,
+	SFAB_PARTNER_ACCEL = 1,
+	SFAB_PARTNER_SWITCH = 2
+};
+
+/** struct sfab_port_info - a port, its link and its counters since power-on */
+struct sfab_port_info {
+	uint32_t size;			/* in: sizeof(struct ...) */
+	uint32_t port;
+	uint32_t state;			/* enum sfab_link_state */
+	uint32_t reason;		/* for sfab_link_reason_name() */
+	uint32_t enabled;		/* 0: switched off by configuration */
+	uint32_t loopback;		/* not 0: the port hears itself */
+	uint32_t paths;			/* light paths that can be selected */
+	uint32_t path;			/* the one that is */
+	uint32_t lanes;
+	uint32_t lanes_in_use;
+	uint32_t lane_gbps;		/* Gb/s */
+	uint32_t partner;		/* enum sfab_partner */
+	uint32_t partner_eid;
+	uint32_t partner_port;
+	char partner_uuid[40];		/* "": none */
+	uint64_t bytes_sent;
+	uint64_t packets_sent;
+	uint64_t bytes_received;
+	uint64_t packets_received;
+	uint64_t replays;		/* by link-level retry */
+	uint64_t crc_errors;
+	uint64_t credit_stalls;		/* packets that had to wait for room */
+	uint64_t dropped_no_route;
+	uint64_t dropped_hop_limit;
+	uint64_t dropped_stalled;	/* after hoq_timeout_ms */
+	uint64_t dropped_malformed;
+	uint64_t dropped_link_down;
+	uint64_t link_downs;
+	uint64_t failovers;		/* packets sent here as a better port was down */
+};
+
+/**
+ * sfab_port_get_info() - fill @info; set its size member first
+ *
+ * Errors: -EOPNOTSUPP the device has no ports; -ERANGE it has no such port.
+ */
+int sfab_port_get_info(struct sfab_device *device, unsigned int port,
+		       struct sfab_port_info *info);
+
+/** struct sfab_route_info - the ways from a device to an EID, the best first */
+struct sfab_route_info {
+	uint32_t size;			/* in: sizeof(struct ...) */
+	uint32_t candidates;		/* 0: there is no way */
+	struct {
+		uint32_t port;
+		uint32_t hops;
+	} candidate[4];
+};
+
+/**
+ * sfab_device_get_route() - fill @route; set its size member first
+ *
+ * Hardware takes the first candidate whose port carries traffic.
+ *
+ * Errors: -EOPNOTSUPP the device has no ports; -ERANGE no EID of this device.
+ */
+int sfab_device_get_route(struct sfab_device *device, unsigned int eid,
+			  struct sfab_route_info *route);
+
+/**
+ * sfab_device_mgmt() - send a management datagram and wait for its answer
+ * @request: 256 bytes, qemu/docs/specs/sfab-fabric.rst, "Management"; the kernel
+ *           chooses the transaction id
+ * @answer: out, 256 bytes; may be @request
+ * @timeout_ns: rounded up to milliseconds, at most 60 s
+ *
+ * An answer is a success, whatever the status in it says.  Needs CAP_SYS_ADMIN.
+ *
+ * Errors: -EPERM no CAP_SYS_ADMIN; -ETIME no answer (a change may have been made all
+ * the same); -EOPNOTSUPP the device has no ports.
+ */
+int sfab_device_mgmt(struct sfab_device *device, const void *request, void *answer,
+		     int64_t timeout_ns);
 
 /* ------------------------------------------------------------------- memory */
 

@@ -373,6 +373,8 @@ static void fill_table(struct file *file, uint32_t id, struct table *table)
 		{ .id = SFAB_REGION_REGISTERED, .used = dev->registered },
 		{ .id = 77, .used = 1 },	/* of a newer kernel */
 	};
+	struct sfab_query_port ports[2];
+	struct sfab_query_fabric fabric;
 	struct sfab_query_limits limits = {
 		.max_queues = max_queues, .max_vms = 16, .max_commands = MAX_COMMANDS,
 		.max_binds = MAX_BINDS, .max_syncs = MAX_SYNCS, .va_bits = 48,
@@ -395,6 +397,12 @@ static void fill_table(struct file *file, uint32_t id, struct table *table)
 	case SFAB_QUERY_COUNTERS:
 		dev->counters.events_dropped = file->events_dropped;
 		put_table(table, &dev->counters, 1, sizeof(dev->counters));
+		break;
+	case SFAB_QUERY_FABRIC:
+		put_table(table, &fabric, fabric_info(dev, &fabric), sizeof(fabric));
+		break;
+	case SFAB_QUERY_PORTS:
+		put_table(table, ports, fabric_ports(dev, ports), sizeof(ports[0]));
 		break;
 	}
 }
@@ -464,6 +472,8 @@ static long dispatch(struct file *file, unsigned long request, void *arg)
 		return bo_ioctl(file, nr, arg);
 	if (nr >= _IOC_NR(DRM_IOCTL_SFAB_VM_CREATE) && nr <= _IOC_NR(DRM_IOCTL_SFAB_VM_BIND))
 		return vm_ioctl(file, nr, arg);
+	if (nr >= _IOC_NR(DRM_IOCTL_SFAB_SEGMENT_EXPORT))
+		return fabric_ioctl(file, nr, arg);
 	return queue_ioctl(file, nr, arg);
 }
 

@@ -42,6 +42,9 @@ void fake_peer(unsigned int from, unsigned int to, bool reachable);
 void fake_no_peers(void);
 /* BO_QUERY tells yes, VM_BIND then EXDEV */
 void fake_peer_lies(bool lies);
+/* Devices with SFAB_CAP_FABRIC: who calls has no CAP_SYS_ADMIN; datagrams get no answer */
+void fake_unprivileged(bool on);
+void fake_deaf(bool on);
 /* Whether the system has uevents */
 void fake_monitor(bool works);
 /* Bytes that the process has pinned; shown as VmPin */

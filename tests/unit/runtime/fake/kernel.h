@@ -192,4 +192,12 @@ struct syncobj *syncobj_get(struct syncobj *sync);
 void syncobj_put(struct syncobj *sync);
 long syncobj_ioctl(struct file *file, unsigned int nr, void *arg);
 
+/* ---- fabric.c ---- */
+
+/* The table of ports, which has room for two; returns how many there are */
+unsigned int fabric_ports(const struct device *dev, struct sfab_query_port *ports);
+/* false: the device is in no fabric */
+bool fabric_info(const struct device *dev, struct sfab_query_fabric *info);
+long fabric_ioctl(struct file *file, unsigned int nr, void *arg);
+
 #endif /* FAKE_KERNEL_H */
