@@ -8,6 +8,9 @@
 
 #include "endpoint.h"
 
+/* Payloads from this size on are part of much more, as a rule. */
+#define STREAM		(SFAB_MTU / 2)
+
 /* What a request does to memory. */
 struct access {
 	struct sfab_operand operand;
@@ -121,7 +124,10 @@ static void find_memory(const struct sfab_segment *s, const struct sfab_packet *
 {
 	uint64_t need = SFAB_NEED_WRITE;
 
-	*a = (struct access) { .how.direction = SFAB_SCATTER };
+	*a = (struct access) {
+		.how.direction = SFAB_SCATTER,
+		.how.stream = p->payload >= STREAM,
+	};
 	if (p->type == SFAB_PKT_READ) {
 		need = SFAB_NEED_READ;
 		a->how.direction = SFAB_GATHER;

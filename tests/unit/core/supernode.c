@@ -127,17 +127,18 @@ static bool middle_deliver(void *opaque, const struct sfab_packet *packet,
 {
 	struct sn_device *side = other_side(opaque);
 	struct supernode *sn = side->sn;
+	struct sfab_packet copy = *packet;
 
 	sn->seen++;
-	switch (sn->fate ? sn->fate(sn, packet) : SN_PASS) {
+	switch (sn->fate ? sn->fate(sn, &copy) : SN_PASS) {
 	case SN_TWICE:
-		send_on(side, packet, payload);
+		send_on(side, &copy, payload);
 		/* fall through */
 	case SN_PASS:
-		send_on(side, packet, payload);
+		send_on(side, &copy, payload);
 		break;
 	case SN_LATE:
-		hold(side, packet, payload);
+		hold(side, &copy, payload);
 		break;
 	case SN_DROP:
 		break;
@@ -399,8 +400,9 @@ static bool run_all(struct supernode *sn)
 			busy |= run_engines(device);
 		if (device->woken || device->rung || device->due <= sn->clock)
 			run_router(device);
-		busy |= device->woken || device->rung;
 	}
+	for (unsigned int i = 0; i < sn->devices; i++)
+		busy |= sn->device[i].woken || sn->device[i].rung;
 	return busy;
 }
 

@@ -69,8 +69,10 @@ struct supernode {
 	struct sn_device device[SN_DEVICES];
 	struct sn_cable cable[SN_CABLES];
 
-	/* The middle man: what to do with a packet; SN_LATE: after so long. */
-	enum sn_fate (*fate)(struct supernode *sn, const struct sfab_packet *packet);
+	/* The middle man: what to do with a packet, which may be changed; SN_LATE:
+	 * after so long.
+	 */
+	enum sn_fate (*fate)(struct supernode *sn, struct sfab_packet *packet);
 	uint64_t late;
 	unsigned int seen;
 	uint64_t random;
