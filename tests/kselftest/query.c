@@ -230,8 +230,9 @@ TEST_F(answers, device)
 	EXPECT_EQ(SFAB_CAP_REDUCE | SFAB_CAP_ATOMIC | SFAB_CAP_COPY_2D,
 		  device.caps & (SFAB_CAP_REDUCE | SFAB_CAP_ATOMIC | SFAB_CAP_COPY_2D));
 
-	ASSERT_EQ(0, read_line(line, sizeof(line), "/sys/bus/pci/devices/%s/numa_node",
-			       self->accel.pci));
+	/* A kernel without CONFIG_NUMA has no such file, and no node for any device */
+	if (read_line(line, sizeof(line), "/sys/bus/pci/devices/%s/numa_node", self->accel.pci))
+		strcpy(line, "-1");
 	EXPECT_EQ(atoi(line), device.numa_node);
 
 	/* sysfs tells the same, in the usual spelling */
