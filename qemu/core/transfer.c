@@ -488,6 +488,9 @@ bool sfab_transfers_work(struct sfab_endpoint *ep)
 		if (atomic_load_explicit(&ep->core->handed[i],
 					 memory_order_relaxed))
 			ep->handed[i] |= atomic_exchange(&ep->core->handed[i], 0);
+	/* Reset since work() looked: what was handed over may belong to after it. */
+	if (sfab_fabric_incarnation(ep->fabric) != ep->incarnation)
+		return true;
 	for (unsigned int q = 0; q < queues; q++)
 		if (is_set(ep->handed, q) && begin(ep, q) != SFAB_LATER)
 			set(ep->handed, q, false);

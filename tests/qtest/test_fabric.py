@@ -131,6 +131,10 @@ class Fabric(Joined):
 
     def test_partner(self):
         block = self.a.port_block(0)
+        self.cut()
+        self.lab.wait(lambda: self.a.port_state(0) == sfab.DOWN, "the port is down")
+        self.cut(False)     # the EID of the partner is learned in training
+        self.lab.wait(lambda: self.a.port_state(0) == sfab.UP, "the port is up")
         self.assertEqual(self.a.r32(block + sfab.P_PEER), 1 << 24 | 0 << 16 | 11)
         self.assertEqual(self.a.r64(block + sfab.P_PEER_UUID), self.b.r64(sfab.UUID))
         self.assertEqual(self.a.port_state(1), sfab.DOWN)
