@@ -400,6 +400,8 @@ static bool run_all(struct supernode *sn)
 			busy |= run_engines(device);
 		if (device->woken || device->rung || device->due <= sn->clock)
 			run_router(device);
+		if (sn->between)
+			sn->between(sn);
 	}
 	for (unsigned int i = 0; i < sn->devices; i++)
 		busy |= sn->device[i].woken || sn->device[i].rung;

@@ -69,6 +69,9 @@ struct supernode {
 	struct sn_device device[SN_DEVICES];
 	struct sn_cable cable[SN_CABLES];
 
+	/* Called after each device's turn: the place to cut a fibre. */
+	void (*between)(struct supernode *sn);
+
 	/* The middle man: what to do with a packet, which may be changed; SN_LATE:
 	 * after so long.
 	 */
