@@ -125,6 +125,30 @@ static int find_mem(struct sfab_device *dev, const struct operand *o, struct pla
 	return 0;
 }
 
+/* Rights that an operation needs and a memory does not give */
+static unsigned int missing_rights(const struct operand *o, const struct sfab_mem *mem)
+{
+	if (mem->kind != SFAB_MEM_REMOTE)
+		return o->rights & ~mem->rights & ~SFAB_ATOMIC;
+	return (o->rights & SFAB_ATOMIC ? SFAB_ATOMIC : o->rights) & ~mem->rights;
+}
+
+static int check_rights(const struct operand *o, const struct sfab_mem *mem)
+{
+	unsigned int missing = missing_rights(o, mem);
+	char what[128];
+
+	if (!missing)
+		return 0;
+	mem_describe(mem, what, sizeof(what));
+	if (mem->kind != SFAB_MEM_REMOTE)
+		return fail(-EACCES, "%s may only be read by devices: register it with SFAB_WRITE",
+			    what);
+	return fail(-EACCES, "%s was exported without %s: its owner can export it with more rights",
+		    what, missing == SFAB_READ ? "SFAB_READ" :
+		    missing == SFAB_WRITE ? "SFAB_WRITE" : "SFAB_ATOMIC");
+}
+
 static int check_range(const struct operand *o, const struct place *place)
 {
 	struct sfab_mem *mem = place->mem;
@@ -134,14 +158,11 @@ static int check_range(const struct operand *o, const struct place *place)
 		return fail(-ERANGE, "%llu bytes at offset %#llx do not fit into %s",
 			    (unsigned long long)o->size, (unsigned long long)place->offset,
 			    mem_describe(mem, what, sizeof(what)));
-	if (o->rights & ~mem->rights)
-		return fail(-EACCES, "%s may only be read by devices: register it with SFAB_WRITE",
-			    mem_describe(mem, what, sizeof(what)));
 	if ((mem->skew + place->offset) & (o->align - 1))
 		return fail(-EINVAL, "offset %#llx of %s is not aligned to %u bytes",
 			    (unsigned long long)place->offset,
 			    mem_describe(mem, what, sizeof(what)), o->align);
-	return 0;
+	return check_rights(o, mem);
 }
 
 /* Checks an operand, maps it, and gives its address; 0 if it is far or empty */

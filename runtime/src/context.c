@@ -116,7 +116,9 @@ int sfab_context_open(struct sfab_context **context, unsigned int flags)
 		return fail_nomem("a context");
 	ctx->pid = getpid();
 	pthread_mutex_init(&ctx->lock, NULL);
+	pthread_mutex_init(&ctx->exports_lock, NULL);
 	LIST_INIT(&ctx->mems);
+	LIST_INIT(&ctx->exports);
 
 	ret = enumerator_open(&ctx->enumerator);
 	if (ret)
@@ -145,6 +147,7 @@ err_free:
 void sfab_context_close(struct sfab_context *ctx)
 {
 	struct sfab_queue *queue, *next_queue;
+	struct sfab_export *exported, *next_export;
 	struct sfab_mem *mem, *next_mem;
 	unsigned int i;
 	bool kernel;
@@ -162,6 +165,9 @@ void sfab_context_close(struct sfab_context *ctx)
 		list_each(queue, &ctx->devices[i]->queues, link)
 			queue_free_all(queue);
 	}
+	/* The kernel ends them with the device's file */
+	list_each_safe(exported, &ctx->exports, link, next_export)
+		free(exported);
 	list_each_safe(mem, &ctx->mems, link, next_mem)
 		mem_release(mem, kernel);
 	/* A queue has handles in the files of other devices: these close last */

@@ -11,6 +11,9 @@
 /* More than any event will ever need */
 #define EVENT_MAX	1024
 
+/* Size of struct sfab_device_event in its first version */
+#define EVENT_FIRST	(offsetof(struct sfab_device_event, fault) + FAULT_INFO_FIRST)
+
 int sfab_device_fd(struct sfab_device *dev)
 {
 	int ret;
@@ -81,7 +84,7 @@ static void translate(struct sfab_device *dev, const struct sfab_event *kernel,
 	pthread_mutex_lock(&dev->queues_lock);
 	queue = find_queue(dev, kernel->queue_id);
 	if (queue && event->type == SFAB_HAPPENED_FAULT)
-		fault_fill(queue, &kernel->fault, &event->fault);
+		fault_fill(queue, &kernel->fault, kernel->fabric_status, 0, &event->fault);
 	/* Queues that the library made for itself are not the user's to see */
 	event->queue = queue && !queue->internal ? queue : NULL;
 	pthread_mutex_unlock(&dev->queues_lock);
@@ -99,9 +102,8 @@ int sfab_device_read_event(struct sfab_device *dev, struct sfab_device_event *us
 	ret = context_check(dev->ctx);
 	if (ret)
 		return ret;
-	if (user->size < sizeof(event))
-		return struct_out(user, &event, sizeof(event), sizeof(event),
-				  "sfab_device_event");
+	if (user->size < EVENT_FIRST)
+		return struct_out(user, &event, sizeof(event), EVENT_FIRST, "sfab_device_event");
 
 	pthread_mutex_lock(&dev->event_lock);
 	ret = read_one(dev, buf);
@@ -110,5 +112,5 @@ int sfab_device_read_event(struct sfab_device *dev, struct sfab_device_event *us
 		return ret;
 	memcpy(&kernel, buf, sizeof(kernel));
 	translate(dev, &kernel, &event);
-	return struct_out(user, &event, sizeof(event), sizeof(event), "sfab_device_event");
+	return struct_out(user, &event, sizeof(event), EVENT_FIRST, "sfab_device_event");
 }

@@ -71,8 +71,9 @@ int sfab_fence_get_fault(struct sfab_fence *fence, struct sfab_fault_info *user)
 			return ret;
 		if (query.state != SFAB_QUEUE_FAULTED || part->seqno <= query.completed)
 			continue;
-		fault_fill(part->queue, &query.fault, &info);
-		return struct_out(user, &info, sizeof(info), sizeof(info), "sfab_fault_info");
+		fault_fill(part->queue, &query.fault, query.fabric_status, query.fabric_eid,
+			   &info);
+		return struct_out(user, &info, sizeof(info), FAULT_INFO_FIRST, "sfab_fault_info");
 	}
 	return fail(-ENOENT, "%s: this work of queue %u has not failed by a fault",
 		    fence->queue->dev->label, fence->queue->id);

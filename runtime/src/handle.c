@@ -51,6 +51,13 @@ int handle_adopt(struct sfab_device *dev, uint32_t handle)
 	return ret;
 }
 
+void handle_get(struct sfab_device *dev, uint32_t handle)
+{
+	pthread_mutex_lock(&dev->handles_lock);
+	dev->handle_refs[handle]++;
+	pthread_mutex_unlock(&dev->handles_lock);
+}
+
 /* Sets no text for an errno of the kernel: the caller knows what fd is */
 int handle_import(struct sfab_device *dev, int fd, uint32_t *handle)
 {

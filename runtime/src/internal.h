@@ -3,6 +3,7 @@
  * What the parts of libsfab share: the objects, and one section a file.
  *
  * Lock order, outermost first:
+ *   sfab_context.exports_lock >
  *   sfab_batch.lock > sfab_queue.lock of the user's queues >
  *   sfab_device.bounce_lock > sfab_queue.lock of internal queues >
  *   sfab_mem.lock > sfab_device.queues_lock > sfab_device.lock > all others
@@ -34,8 +35,11 @@
 	     (var) && ((next) = LIST_NEXT(var, field), 1);		\
 	     (var) = (next))
 
+struct view;
+
 LIST_HEAD(mapping_list, mapping);
 LIST_HEAD(mem_list, sfab_mem);
+LIST_HEAD(export_list, sfab_export);
 LIST_HEAD(view_list, view);
 LIST_HEAD(queue_list, sfab_queue);
 LIST_HEAD(shared_sync_list, shared_sync);
@@ -91,11 +95,13 @@ enum vm_kind {
 	VM_KINDS,
 };
 
-/* A memory in a VM, whole */
+/* A BO in a VM, whole */
 struct mapping {
 	LIST_ENTRY(mapping) link;	/* in vm.mappings while va is not 0 */
 	struct sfab_mem *mem;
 	uint64_t va;			/* 0: not mapped */
+	uint64_t size;
+	uint64_t skew;			/* of byte 0 of mem */
 };
 
 /* Made when its first queue is; all under sfab_device.lock */
@@ -108,8 +114,10 @@ struct vm {
 int vm_open(struct sfab_device *dev, enum vm_kind kind);
 void vm_close(struct sfab_device *dev, enum vm_kind kind, bool kernel);
 int vm_map(struct sfab_device *dev, enum vm_kind kind, struct mapping *map,
-	   struct sfab_mem *mem, uint32_t handle);
+	   struct sfab_mem *mem, const struct view *view);
 int vm_unmap(struct sfab_device *dev, enum vm_kind kind, struct mapping *map);
+/* Ends all access, but keeps the addresses: what is queued must not find others there */
+int vm_cut(struct sfab_device *dev, enum vm_kind kind, const struct mapping *map);
 /* The memory at an address, or NULL */
 struct sfab_mem *vm_find(struct sfab_device *dev, enum vm_kind kind, uint64_t va,
 			 uint64_t *offset);
@@ -119,6 +127,9 @@ struct sfab_mem *vm_find(struct sfab_device *dev, enum vm_kind kind, uint64_t va
 struct sfab_context {
 	pid_t pid;			/* of the process that opened it */
 	struct enumerator *enumerator;
+
+	pthread_mutex_t exports_lock;	/* protects exports and their local imports */
+	struct export_list exports;
 
 	pthread_mutex_t lock;		/* protects all below */
 	struct sfab_device **devices;	/* only grows */
@@ -207,6 +218,7 @@ int device_fail(struct sfab_device *dev, int err, const char *fmt, ...)
  * the same handle, and the kernel closes it at the first close.
  */
 int handle_adopt(struct sfab_device *dev, uint32_t handle);
+void handle_get(struct sfab_device *dev, uint32_t handle);
 int handle_import(struct sfab_device *dev, int fd, uint32_t *handle);
 void handle_put(struct sfab_device *dev, uint32_t handle);
 
@@ -244,6 +256,8 @@ struct view {
 	struct sfab_device *dev;
 	uint32_t handle;		/* 0: the device cannot reach it */
 	enum sfab_reach reach;
+	uint64_t bo_size;		/* whole pages */
+	uint64_t skew;			/* offset of byte 0 in the BO */
 	struct mapping maps[VM_KINDS];
 };
 
@@ -254,22 +268,31 @@ struct sfab_mem {
 	enum sfab_mem_kind kind;
 	uint64_t size;			/* as asked for */
 	uint64_t bo_size;		/* whole pages */
-	unsigned int rights;		/* SFAB_READ, SFAB_WRITE */
+	unsigned int rights;		/* SFAB_READ, SFAB_WRITE, remote: SFAB_ATOMIC */
 	char *host;			/* registered: address as given */
 	uint64_t skew;			/* offset of byte 0 in the BO */
+	struct sfab_segment segment;	/* remote: what was imported */
 
 	LIST_ENTRY(sfab_mem) link;	/* in sfab_context.mems */
 	atomic_uint recorded;		/* operands in batches, not submitted */
+	atomic_uint exports;		/* of this memory */
+	LIST_ENTRY(sfab_mem) import_link;	/* remote: in sfab_export.imports */
 
 	pthread_mutex_t lock;		/* protects all below */
 	void *cpu;			/* mapping, or NULL */
 	struct view_list views;
 	struct points uses;
+	struct sfab_export *origin;	/* remote: in this context, or NULL */
+	bool cut;			/* remote: the origin took it back */
 };
 
 /* Makes a memory of a handle, which it takes over, also when it fails */
 int mem_new(struct sfab_device *dev, const struct sfab_mem *init, uint32_t handle,
 	    enum sfab_reach reach, struct sfab_mem **mem);
+/* As a mapping needs them: a device that may write may read */
+unsigned int mem_map_rights(const struct sfab_mem *mem);
+/* No device reaches it any more, as if it were not there; the caller holds mem->lock */
+int mem_cut(struct sfab_mem *mem);
 /* In words, with its device; returns buf */
 const char *mem_describe(const struct sfab_mem *mem, char *buf, size_t size);
 /* Room for one more use, so that mem_used() cannot fail */
@@ -285,7 +308,27 @@ void registered_remove(struct sfab_mem *mem);
 /* The registration that holds a range of the process, or NULL */
 struct sfab_mem *registered_find(struct sfab_context *ctx, uint64_t addr, uint64_t size);
 
+/* ---- segment.c: memory of other contexts and nodes ---- */
+
+struct sfab_export {
+	LIST_ENTRY(sfab_export) link;	/* in sfab_context.exports */
+	struct sfab_mem *mem;
+	uint64_t offset;
+	uint32_t id;			/* in the file of mem->dev */
+	struct sfab_segment segment;
+	struct mem_list imports;	/* those that do not need the fabric */
+};
+
+/* How view->dev reaches a remote memory: directly, or else by the fabric */
+int segment_view(const struct sfab_mem *mem, struct view *view);
+int segment_view_fabric(const struct sfab_mem *mem, struct view *view);
+/* The export of a memory that is freed, if it is of this context, forgets it */
+void segment_forget(struct sfab_mem *mem);
+
 /* ---- peer.c: memory of one device on another ---- */
+
+/* How view->dev reaches a memory of another device of the context */
+int peer_view(const struct sfab_mem *mem, struct view *view);
 
 /* How dev reaches mem; imports it if need be */
 int mem_reach(struct sfab_mem *mem, struct sfab_device *dev, enum sfab_reach *reach);
@@ -352,9 +395,12 @@ void sync_fini(struct sfab_queue *queue, bool kernel);
 
 /* ---- fault.c: faults in words ---- */
 
-void fault_fill(struct sfab_queue *queue, const struct sfab_fault *fault,
-		struct sfab_fault_info *info);
-int fault_fail(struct sfab_queue *queue, const struct sfab_fault *fault);
+/* Size of struct sfab_fault_info in its first version */
+#define FAULT_INFO_FIRST	offsetof(struct sfab_fault_info, remote_status)
+
+void fault_fill(struct sfab_queue *queue, const struct sfab_fault *fault, uint32_t status,
+		uint32_t eid, struct sfab_fault_info *info);
+int fault_fail(struct sfab_queue *queue, const struct sfab_queue_query *query);
 
 /* ---- batch.c, operation.c, submit.c, bounce.c ---- */
 

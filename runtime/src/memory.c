@@ -23,6 +23,12 @@ const char *mem_describe(const struct sfab_mem *mem, char *buf, size_t size)
 		[SFAB_MEM_IMPORTED] = "an imported dma-buf",
 	};
 
+	if (mem->kind == SFAB_MEM_REMOTE) {
+		snprintf(buf, size, "%llu bytes of remote memory (EID %u, segment %u), imported with %s",
+			 (unsigned long long)mem->size, mem->segment.eid, mem->segment.number,
+			 mem->dev->label);
+		return buf;
+	}
 	snprintf(buf, size, "%llu bytes of %s of %s", (unsigned long long)mem->size,
 		 kinds[mem->kind], mem->dev->label);
 	return buf;
@@ -49,11 +55,15 @@ int mem_new(struct sfab_device *dev, const struct sfab_mem *init, uint32_t handl
 	mem->rights = init->rights;
 	mem->host = init->host;
 	mem->skew = init->skew;
+	mem->segment = init->segment;
+	mem->origin = init->origin;
 	pthread_mutex_init(&mem->lock, NULL);
 
 	view->dev = dev;
 	view->handle = handle;
 	view->reach = reach;
+	view->bo_size = init->bo_size;
+	view->skew = init->skew;
 	LIST_INIT(&mem->views);
 	LIST_INSERT_HEAD(&mem->views, view, link);
 
@@ -62,6 +72,11 @@ int mem_new(struct sfab_device *dev, const struct sfab_mem *init, uint32_t handl
 	pthread_mutex_unlock(&mem->ctx->lock);
 	*memory = mem;
 	return 0;
+}
+
+unsigned int mem_map_rights(const struct sfab_mem *mem)
+{
+	return SFAB_READ | (mem->rights & (SFAB_WRITE | SFAB_ATOMIC) ? SFAB_WRITE : 0);
 }
 
 void mem_release(struct sfab_mem *mem, bool kernel)
@@ -183,6 +198,9 @@ int sfab_mem_export_dmabuf(struct sfab_mem *mem, int *fd)
 	if (ret)
 		return ret;
 	mem_describe(mem, what, sizeof(what));
+	if (mem->kind == SFAB_MEM_REMOTE)
+		return fail(-EOPNOTSUPP, "%s has no dma-buf: hand on its handle, and use sfab_mem_import()",
+			    what);
 	if (mem->kind == SFAB_MEM_REGISTERED)
 		return fail(-EOPNOTSUPP, "%s cannot be exported: its pages belong to this process; use sfab_mem_alloc() with SFAB_MEM_SYSTEM",
 			    what);
@@ -243,6 +261,9 @@ int sfab_mem_map(struct sfab_mem *mem, void **addr)
 	ret = context_check(mem->ctx);
 	if (ret)
 		return ret;
+	if (mem->kind == SFAB_MEM_REMOTE)
+		return fail(-EOPNOTSUPP, "%s: remote memory has no address for the CPU: copy it to memory of this node",
+			    mem->dev->label);
 	if (mem->kind == SFAB_MEM_IMPORTED)
 		return fail(-EOPNOTSUPP, "%s: imported memory is mapped through its dma-buf, with mmap()",
 			    mem->dev->label);
@@ -297,6 +318,8 @@ static int quiesce(struct sfab_mem *mem)
 	if (mem->recorded)
 		return fail(-EBUSY, "%s: used by a batch that was not submitted: submit, clear or free the batch first",
 			    what);
+	if (mem->exports)
+		return fail(-EBUSY, "%s is exported: call sfab_export_revoke() first", what);
 	return wait_for_uses(mem, what);
 }
 
@@ -317,6 +340,25 @@ static int unmap_everywhere(struct sfab_mem *mem)
 	return 0;
 }
 
+int mem_cut(struct sfab_mem *mem)
+{
+	struct view *view;
+	int kind, ret;
+
+	list_each(view, &mem->views, link) {
+		for (kind = 0; kind < VM_KINDS; kind++) {
+			if (!view->maps[kind].va)
+				continue;
+			ret = vm_cut(view->dev, kind, &view->maps[kind]);
+			if (ret)
+				return ret;
+		}
+	}
+	mem->origin = NULL;
+	mem->cut = true;
+	return 0;
+}
+
 /* Nobody else uses it, as the caller promises: no need for mem->lock */
 int sfab_mem_free(struct sfab_mem *mem)
 {
@@ -332,6 +374,7 @@ int sfab_mem_free(struct sfab_mem *mem)
 	if (ret)
 		return ret;
 
+	segment_forget(mem);
 	registered_remove(mem);
 	pthread_mutex_lock(&mem->ctx->lock);
 	LIST_REMOVE(mem, link);

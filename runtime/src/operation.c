@@ -23,6 +23,9 @@ SAME(SFAB_NE, SFAB_WAIT_NE);
 SAME(SFAB_GE, SFAB_WAIT_GE);
 SAME(SFAB_LT, SFAB_WAIT_LT);
 
+/* Read, modify and write: of remote memory that is a right of its own */
+#define UPDATE	(SFAB_READ | SFAB_WRITE | SFAB_ATOMIC)
+
 static int need_feature(struct sfab_batch *batch, uint64_t feature, const char *what)
 {
 	if (batch->queue->dev->identity.caps & feature)
@@ -61,6 +64,17 @@ static bool overlap(const struct operand *a, const struct operand *b)
 static int fail_overlap(const char *function)
 {
 	return fail(-EINVAL, "%s: source and destination overlap", function);
+}
+
+/* What only memory of this node can be used for */
+static int need_near(struct sfab_mem *mem, const char *function)
+{
+	char what[128];
+
+	if (!mem || mem->kind != SFAB_MEM_REMOTE)
+		return 0;
+	return fail(-EOPNOTSUPP, "%s: not possible on %s: use memory of this node, and copy",
+		    function, mem_describe(mem, what, sizeof(what)));
 }
 
 static int copy(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst_offset,
@@ -157,7 +171,7 @@ int sfab_batch_reduce(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t d
 		.op = op,
 		.len = count * width,
 	};
-	struct operand to = { dst, dst_offset, cmd.len, SFAB_READ | SFAB_WRITE, width };
+	struct operand to = { dst, dst_offset, cmd.len, UPDATE, width };
 	struct operand from = { src, src_offset, cmd.len, SFAB_READ, width };
 	int ret;
 
@@ -188,7 +202,7 @@ int sfab_batch_atomic(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t d
 		.arg0 = operand,
 		.arg1 = comparand,
 	};
-	struct operand to = { dst, dst_offset, width, SFAB_READ | SFAB_WRITE, width };
+	struct operand to = { dst, dst_offset, width, UPDATE, width };
 	struct operand result = { old, old_offset, width, SFAB_WRITE, width };
 	bool wanted = old != SFAB_HOST || old_offset != SFAB_DISCARD;
 	int ret;
@@ -211,6 +225,9 @@ int sfab_batch_atomic(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t d
 	if (wanted && overlap(&to, &result))
 		return fail(-EINVAL, "%s: the old value cannot go where the new one is",
 			    __func__);
+	ret = wanted ? need_near(old, __func__) : 0;
+	if (ret)
+		return ret;
 	return batch_record(batch, &cmd, &to, wanted ? &result : NULL);
 }
 
@@ -242,6 +259,7 @@ int sfab_batch_wait(struct sfab_batch *batch, struct sfab_mem *src, uint64_t src
 		.arg2 = timeout_ns,
 	};
 	struct operand from = { src, src_offset, width, SFAB_READ, width };
+	int ret;
 
 	if (!batch)
 		return fail_null(__func__);
@@ -257,17 +275,20 @@ int sfab_batch_wait(struct sfab_batch *batch, struct sfab_mem *src, uint64_t src
 		return fail_value(__func__, value, width);
 	if (too_wide(mask, width))
 		return fail_value(__func__, mask, width);
-	return batch_record(batch, &cmd, NULL, &from);
+	ret = need_near(src, __func__);
+	return ret ? ret : batch_record(batch, &cmd, NULL, &from);
 }
 
 int sfab_batch_timestamp(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst_offset)
 {
 	struct sfab_command cmd = { .opcode = SFAB_OP_TIMESTAMP };
 	struct operand to = { dst, dst_offset, 8, SFAB_WRITE, 8 };
+	int ret;
 
 	if (!batch)
 		return fail_null(__func__);
-	return batch_record(batch, &cmd, &to, NULL);
+	ret = need_near(dst, __func__);
+	return ret ? ret : batch_record(batch, &cmd, &to, NULL);
 }
 
 int sfab_copy(struct sfab_queue *queue, struct sfab_mem *dst, uint64_t dst_offset,

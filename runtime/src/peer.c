@@ -15,7 +15,8 @@
 _Static_assert((int)SFAB_REACH_LOCAL == (int)SFAB_PATH_LOCAL &&
 	       (int)SFAB_REACH_SYSTEM == (int)SFAB_PATH_SYSTEM &&
 	       (int)SFAB_REACH_PEER == (int)SFAB_PATH_PEER &&
-	       (int)SFAB_REACH_BOUNCE == (int)SFAB_PATH_NONE, "ways to reach a memory");
+	       (int)SFAB_REACH_BOUNCE == (int)SFAB_PATH_NONE &&
+	       (int)SFAB_REACH_FABRIC == (int)SFAB_PATH_FABRIC, "ways to reach a memory");
 
 const char *sfab_reach_name(uint32_t reach)
 {
@@ -24,13 +25,14 @@ const char *sfab_reach_name(uint32_t reach)
 		[SFAB_REACH_SYSTEM] = "system",
 		[SFAB_REACH_PEER] = "peer",
 		[SFAB_REACH_BOUNCE] = "bounce",
+		[SFAB_REACH_FABRIC] = "fabric",
 	};
 
 	return reach < ARRAY_SIZE(names) ? names[reach] : "unknown";
 }
 
 /* Sets no text */
-static int import(struct sfab_mem *mem, struct sfab_device *dev, uint32_t *handle)
+static int import(const struct sfab_mem *mem, struct sfab_device *dev, uint32_t *handle)
 {
 	int fd, ret;
 
@@ -41,13 +43,15 @@ static int import(struct sfab_mem *mem, struct sfab_device *dev, uint32_t *handl
 	return ret;
 }
 
-static int view_fill(struct sfab_mem *mem, struct view *view)
+int peer_view(const struct sfab_mem *mem, struct view *view)
 {
 	struct sfab_device *dev = view->dev;
 	struct sfab_bo_query query = { 0 };
 	char what[128];
 	int ret;
 
+	view->bo_size = mem->bo_size;
+	view->skew = mem->skew;
 	if (mem->kind == SFAB_MEM_REGISTERED) {
 		view->reach = SFAB_REACH_SYSTEM;
 		return register_pages(dev, mem->host - mem->skew, mem->bo_size, mem->rights,
@@ -77,8 +81,12 @@ static int view_fill(struct sfab_mem *mem, struct view *view)
 static int view_get(struct sfab_mem *mem, struct sfab_device *dev, struct view **found)
 {
 	struct view *view;
+	char what[128];
 	int ret;
 
+	if (mem->cut)
+		return fail(-ESTALE, "%s was taken back by its exporter: free it, and import a new handle",
+			    mem_describe(mem, what, sizeof(what)));
 	list_each(view, &mem->views, link) {
 		if (view->dev == dev) {
 			*found = view;
@@ -90,7 +98,10 @@ static int view_get(struct sfab_mem *mem, struct sfab_device *dev, struct view *
 	if (!view)
 		return fail_nomem("a memory");
 	view->dev = dev;
-	ret = view_fill(mem, view);
+	if (mem->kind == SFAB_MEM_REMOTE)
+		ret = segment_view(mem, view);
+	else
+		ret = peer_view(mem, view);
 	if (ret) {
 		free(view);
 		return ret;
@@ -120,7 +131,13 @@ static int view_map(struct sfab_mem *mem, struct view *view, enum vm_kind kind)
 
 	if (view->reach == SFAB_REACH_BOUNCE || view->maps[kind].va)
 		return 0;
-	ret = vm_map(view->dev, kind, &view->maps[kind], mem, view->handle);
+	ret = vm_map(view->dev, kind, &view->maps[kind], mem, view);
+	if (ret == -EXDEV && mem->kind == SFAB_MEM_REMOTE && view->reach == SFAB_REACH_PEER) {
+		handle_put(view->dev, view->handle);
+		view->handle = 0;
+		ret = segment_view_fabric(mem, view);
+		return ret ? ret : view_map(mem, view, kind);
+	}
 	if (ret != -EXDEV || view->dev == mem->dev)
 		return ret;
 	view->reach = SFAB_REACH_BOUNCE;
@@ -137,7 +154,8 @@ int mem_address(struct sfab_mem *mem, struct sfab_device *dev, enum vm_kind kind
 	if (!ret)
 		ret = view_map(mem, view, kind);
 	if (!ret)
-		*va = view->reach == SFAB_REACH_BOUNCE ? 0 : view->maps[kind].va + mem->skew;
+		*va = view->reach == SFAB_REACH_BOUNCE ? 0 :
+		      view->maps[kind].va + view->skew;
 	pthread_mutex_unlock(&mem->lock);
 	return ret;
 }

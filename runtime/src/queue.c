@@ -289,7 +289,7 @@ int queue_fail(struct sfab_queue *queue, const struct sfab_queue_query *query)
 
 	switch (query->state) {
 	case SFAB_QUEUE_FAULTED:
-		return fault_fail(queue, &query->fault);
+		return fault_fail(queue, query);
 	case SFAB_QUEUE_TIMEDOUT:
 		return fail(-EIO, "%s: queue %u was reset: work took longer than the job timeout of %u ms: submit less at once, destroy the queue and create another",
 			    dev->label, queue->id, dev->limits.job_timeout_ms);
@@ -317,8 +317,11 @@ int sfab_queue_get_status(struct sfab_queue *queue, struct sfab_queue_status *us
 	status.submitted = query.submitted;
 	status.completed = query.completed;
 	if (query.state == SFAB_QUEUE_FAULTED)
-		fault_fill(queue, &query.fault, &status.fault);
-	return struct_out(user, &status, sizeof(status), sizeof(status), "sfab_queue_status");
+		fault_fill(queue, &query.fault, query.fabric_status, query.fabric_eid,
+			   &status.fault);
+	return struct_out(user, &status, sizeof(status),
+			  offsetof(struct sfab_queue_status, fault) + FAULT_INFO_FIRST,
+			  "sfab_queue_status");
 }
 
 /* What was bounced ends before what the queue did last, but may have failed */

@@ -4,9 +4,10 @@
  *
  * A *context* is one user of the accelerators of this node.  A *device* is one
  * accelerator, seen from a context.  A *memory* is a range that devices can
- * reach: HBM, system memory, registered memory of the process, or a foreign
- * dma-buf.  A *queue* of a device runs commands in order; a *batch* collects
- * commands and submits them as one; a *fence* tells when they have finished.
+ * reach: HBM, system memory, registered memory of the process, a foreign
+ * dma-buf, or memory that another process or node exports.  A *queue* of a
+ * device runs commands in order; a *batch* collects commands and submits them as
+ * one; a *fence* tells when they have finished.
  *
  *	sfab_context_open -> sfab_device_get -> sfab_mem_alloc, sfab_mem_register
  *	sfab_queue_create -> sfab_copy -> sfab_fence_wait
@@ -245,11 +246,31 @@ enum sfab_cause {
 	SFAB_CAUSE_BAD_RANGE = 8,	/* length, pitch, alignment, overflow */
 	SFAB_CAUSE_DOORBELL = 9,	/* driver error */
 	SFAB_CAUSE_WAIT_TIMEOUT = 10,	/* a wait command ran into its limit */
-	SFAB_CAUSE_BAD_VM = 11		/* driver error */
+	SFAB_CAUSE_BAD_VM = 11,		/* driver error */
+	SFAB_CAUSE_FABRIC = 12,		/* remote memory, see remote_status */
+	SFAB_CAUSE_POISON = 13		/* HBM has lost what it held there */
 };
 
 /** sfab_cause_name() - "unmapped address", ...; never NULL */
 const char *sfab_cause_name(uint32_t cause);
+
+/** enum sfab_remote_status - the outcome of an access to remote memory */
+enum sfab_remote_status {
+	SFAB_REMOTE_OK = 0,
+	SFAB_REMOTE_NO_ROUTE = 1,	/* none that carries traffic */
+	SFAB_REMOTE_TIMEOUT = 2,	/* no answer in time */
+	SFAB_REMOTE_BAD_TOKEN = 3,	/* the exporter has rotated the key */
+	SFAB_REMOTE_OUT_OF_BOUNDS = 4,	/* beyond its end */
+	SFAB_REMOTE_NO_RIGHTS = 5,	/* not exported for this */
+	SFAB_REMOTE_REVOKED = 6,	/* the exporter took it back */
+	SFAB_REMOTE_POISONED = 7,	/* the target lost what it held there */
+	SFAB_REMOTE_STALE = 8,		/* the target was restarted, or other use */
+	SFAB_REMOTE_BAD_REQUEST = 9,	/* the target does not understand */
+	SFAB_REMOTE_TARGET_FAULT = 10	/* its page tables or bus refused */
+};
+
+/** sfab_remote_status_name() - "no answer in time", ...; never NULL */
+const char *sfab_remote_status_name(uint32_t status);
 
 /** struct sfab_fault_info - the command that faulted */
 struct sfab_fault_info {
@@ -262,6 +283,8 @@ struct sfab_fault_info {
 	uint64_t address;		/* in the device's address space */
 	struct sfab_mem *mem;		/* the memory at address, or NULL */
 	uint64_t offset;		/* of address in mem */
+	uint32_t remote_status;		/* for SFAB_CAUSE_FABRIC */
+	uint32_t remote_eid;		/* likewise: the target */
 };
 
 /** enum sfab_event_type - what happened to a device */
@@ -429,12 +452,14 @@ enum sfab_mem_kind {
 	SFAB_MEM_HBM = 0,		/* on the accelerator */
 	SFAB_MEM_SYSTEM = 1,		/* of the host, allocated by the driver */
 	SFAB_MEM_REGISTERED = 2,	/* the process's own */
-	SFAB_MEM_IMPORTED = 3		/* a dma-buf of somebody else */
+	SFAB_MEM_IMPORTED = 3,		/* a dma-buf of somebody else */
+	SFAB_MEM_REMOTE = 4		/* imported by a handle, of any node */
 };
 
 /* what a device may do with a memory */
 #define SFAB_READ	1U
 #define SFAB_WRITE	2U
+#define SFAB_ATOMIC	4U		/* exports: atomic and reduce, see there */
 
 /**
  * SFAB_HOST - stands for "registered memory" in place of a memory
@@ -492,7 +517,7 @@ int sfab_mem_import_dmabuf(struct sfab_device *device, int fd,
  * sfab_mem_export_dmabuf() - let another driver or process use a memory
  * @fd: out, dma-buf, the caller's to close
  *
- * Errors: -EOPNOTSUPP registered memory cannot be exported.
+ * Errors: -EOPNOTSUPP registered and remote memory have no dma-buf.
  */
 int sfab_mem_export_dmabuf(struct sfab_mem *mem, int *fd);
 
@@ -503,8 +528,8 @@ int sfab_mem_export_dmabuf(struct sfab_mem *mem, int *fd);
  * afterwards.  That takes at most the job timeout of the device for each piece
  * of work in flight.
  *
- * Errors: -EBUSY a batch that was not submitted yet, or unfinished work on a
- * long-running queue, uses it.
+ * Errors: -EBUSY it is exported, or a batch that was not submitted yet, or
+ * unfinished work on a long-running queue, uses it.
  */
 int sfab_mem_free(struct sfab_mem *mem);
 
@@ -515,7 +540,7 @@ int sfab_mem_free(struct sfab_mem *mem);
  * HBM is mapped write-combined: stream into it, but do not read from it where
  * speed counts.  CPU stores made before a submission are seen by its commands.
  *
- * Errors: -EOPNOTSUPP imported memory, map it through its dma-buf.
+ * Errors: -EOPNOTSUPP imported memory, map it through its dma-buf; remote memory.
  */
 int sfab_mem_map(struct sfab_mem *mem, void **addr);
 
@@ -535,10 +560,11 @@ enum sfab_reach {
 	SFAB_REACH_LOCAL = 0,		/* its own HBM */
 	SFAB_REACH_SYSTEM = 1,		/* system memory, by DMA */
 	SFAB_REACH_PEER = 2,		/* another accelerator's HBM, by DMA */
-	SFAB_REACH_BOUNCE = 3		/* copied through system memory */
+	SFAB_REACH_BOUNCE = 3,		/* copied through system memory */
+	SFAB_REACH_FABRIC = 4		/* through the fabric */
 };
 
-/** sfab_reach_name() - "local", "system", "peer", "bounce"; never NULL */
+/** sfab_reach_name() - "local", "system", "peer", "bounce", "fabric"; never NULL */
 const char *sfab_reach_name(uint32_t reach);
 
 /**
@@ -559,6 +585,102 @@ int sfab_mem_reach(struct sfab_mem *mem, struct sfab_device *device);
  * Return: enum sfab_reach.
  */
 int sfab_device_reach(struct sfab_device *device, struct sfab_device *peer);
+
+/* ------------------------------------- memory of other processes and nodes */
+
+struct sfab_export;
+
+/**
+ * struct sfab_handle - all that is needed to import an exported memory
+ *
+ * To be handed on as it is, by any channel: it works on every node of the fabric.
+ * It is the key to the memory, so the channel should be one that you trust.
+ */
+struct sfab_handle {
+	uint8_t bytes[64];
+};
+
+/**
+ * sfab_mem_export() - let others use a range of a memory
+ * @mem: HBM, system or registered memory
+ * @offset: a multiple of 8 (registered memory: the address is)
+ * @size: any number of bytes: not one byte beyond it can be accessed
+ * @rights: SFAB_READ, SFAB_WRITE, SFAB_ATOMIC: some of them; atomic and reduce
+ *          operations on the memory need SFAB_ATOMIC, and only that
+ * @exported: out, end it with sfab_export_revoke()
+ * @handle: out, for sfab_mem_import() here or on another node
+ *
+ * The hardware of the device that @mem was made with checks each access.  The
+ * memory cannot be freed while it is exported.  A reset of the device ends the
+ * export.
+ *
+ * Errors: -EOPNOTSUPP the device has no ports, or the memory is not this context's
+ * own; -EADDRNOTAVAIL the device has no EID yet; -ENOSPC no segment is left;
+ * -ERANGE, -EACCES the memory does not give this.
+ */
+int sfab_mem_export(struct sfab_mem *mem, uint64_t offset, uint64_t size,
+		    unsigned int rights, struct sfab_export **exported,
+		    struct sfab_handle *handle);
+
+/**
+ * sfab_export_rotate() - replace the key
+ * @handle: out, for new imports
+ *
+ * What was imported with older handles cannot be used from here on.
+ *
+ * Errors: -EIO a device reset has ended the export.
+ */
+int sfab_export_rotate(struct sfab_export *exported, struct sfab_handle *handle);
+
+/**
+ * sfab_export_revoke() - take a memory back, and free the export
+ *
+ * Afterwards nobody accesses the memory by it; what others do with it fails.
+ */
+int sfab_export_revoke(struct sfab_export *exported);
+
+/** struct sfab_handle_info - what a handle tells of itself */
+struct sfab_handle_info {
+	uint32_t size;			/* in: sizeof(struct ...) */
+	uint32_t eid;			/* of the accelerator that exports it */
+	uint32_t segment;		/* number there */
+	uint32_t rights;		/* SFAB_READ, SFAB_WRITE, SFAB_ATOMIC */
+	uint64_t bytes;
+	char uuid[40];			/* of the accelerator */
+};
+
+/**
+ * sfab_handle_get_info() - fill @info; set its size member first
+ *
+ * Errors: as sfab_mem_import() for handles that are none.
+ */
+int sfab_handle_get_info(const struct sfab_handle *handle,
+			 struct sfab_handle_info *info);
+
+/** SFAB_IMPORT_FABRIC - use the fabric, also where there is a shorter way */
+#define SFAB_IMPORT_FABRIC	1U
+
+/**
+ * sfab_mem_import() - use a memory that somebody exported
+ * @device: the accelerator that uses it most; all of the context can
+ * @flags: 0 or SFAB_IMPORT_FABRIC
+ * @mem: out, SFAB_MEM_REMOTE, free with sfab_mem_free()
+ *
+ * The library chooses the way, and sfab_mem_reach() tells it: memory that this
+ * context exports is used as it is (local, system, or peer where that works),
+ * all other through the fabric.  Nothing is sent: that a handle is wrong, or not
+ * valid any more, shows in the first use, which fails as sfab_batch_create() and
+ * sfab_fence_wait() tell.
+ *
+ * All operations take such memory, except sfab_batch_wait(),
+ * sfab_batch_timestamp(), and sfab_batch_atomic() for the old value.
+ *
+ * Errors: -EINVAL no handle; -EBADMSG a damaged one; -EPROTO one of another
+ * version; -EOPNOTSUPP the device has no ports; -EADDRNOTAVAIL it has no EID;
+ * -ENOSPC no import is left; -ERANGE more than 64 GiB.
+ */
+int sfab_mem_import(struct sfab_device *device, const struct sfab_handle *handle,
+		    unsigned int flags, struct sfab_mem **mem);
 
 /* ------------------------------------------------------------------- queues */
 
@@ -635,8 +757,9 @@ int sfab_queue_get_status(struct sfab_queue *queue,
  * Operations give -ERANGE when a range does not fit its memory, -EACCES when a
  * device has no right to do this to it, -EFAULT for a host address that is not
  * registered, -EXDEV on a long-running queue that cannot reach a memory,
- * -EOPNOTSUPP when the device lacks the operation, -ECANCELED when the queue was
- * destroyed.
+ * -EOPNOTSUPP when the device lacks the operation or it is not possible on remote
+ * memory, -ESTALE when a remote memory was revoked that needs no fabric, -ECANCELED
+ * when the queue was destroyed.
  */
 int sfab_batch_create(struct sfab_queue *queue, struct sfab_batch **batch);
 

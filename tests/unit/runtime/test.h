@@ -69,11 +69,16 @@ static struct sfab_context *ctx;
 static struct sfab_device *dev[FAKE_MAX_DEVICES];
 static unsigned int descriptors_before;
 
+/* Capabilities of the fake devices beyond the usual ones */
+static uint64_t more_caps;
+
 static inline void open_all(unsigned int count)
 {
 	unsigned int i;
 
 	fake_start(count);
+	for (i = 0; more_caps && i < count; i++)
+		fake_caps(i, FAKE_CAPS | more_caps);
 	descriptors_before = fake_open_descriptors();
 	expect_ok(sfab_context_open(&ctx, 0));
 	for (i = 0; i < count; i++)

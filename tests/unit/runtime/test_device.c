@@ -601,7 +601,7 @@ static void test_names_of_codes(void **state)
 	assert_string_equal(sfab_reach_name(99), "unknown");
 	assert_string_equal(sfab_cause_name(SFAB_CAUSE_UNMAPPED), "unmapped address");
 	assert_string_equal(sfab_cause_name(SFAB_CAUSE_BAD_VM), "bad address space (driver error)");
-	assert_string_equal(sfab_cause_name(12), "unknown cause");
+	assert_string_equal(sfab_cause_name(14), "unknown cause");
 	assert_string_equal(sfab_opcode_name(0), "nop");
 	assert_string_equal(sfab_opcode_name(2), "copy-2d");
 	assert_string_equal(sfab_opcode_name(8), "timestamp");

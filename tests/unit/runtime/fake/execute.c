@@ -13,6 +13,7 @@
 
 #define R	SFAB_RIGHT_READ
 #define W	SFAB_RIGHT_WRITE
+#define A	SFAB_RIGHT_ATOMIC
 
 static uint64_t now_ns(void)
 {
@@ -32,7 +33,7 @@ static uint32_t check(struct queue *queue, uint64_t va, uint64_t size, uint32_t 
 	if (!cause)
 		return 0;
 	fault->addr = where;
-	fault->access = cause == SFAB_FAULT_NO_WRITE || rights == W ? 2 : 1;
+	fault->access = cause == SFAB_FAULT_NO_WRITE || !(rights & R) ? 2 : 1;
 	return cause;
 }
 
@@ -179,7 +180,7 @@ static uint32_t reduce(struct queue *queue, const struct sfab_command *cmd,
 		return bad_range(fault, cmd->dst);
 	cause = check(queue, cmd->src, cmd->len, R, fault);
 	if (!cause)
-		cause = check(queue, cmd->dst, cmd->len, R | W, fault);
+		cause = check(queue, cmd->dst, cmd->len, R | W | A, fault);
 	if (cause || !cmd->len)
 		return cause;
 	dst = malloc(cmd->len);
@@ -207,9 +208,9 @@ static uint32_t atomic(struct queue *queue, const struct sfab_command *cmd,
 
 	if (bad_word(cmd, cmd->dst) || bad_word(cmd, cmd->src))
 		return bad_range(fault, cmd->dst);
-	cause = check(queue, cmd->dst, cmd->dtype, R | W, fault);
+	cause = check(queue, cmd->dst, cmd->dtype, R | W | A, fault);
 	if (!cause && cmd->src)
-		cause = check(queue, cmd->src, cmd->dtype, W, fault);
+		cause = check(queue, cmd->src, cmd->dtype, W | NEAR_ONLY, fault);
 	if (cause)
 		return cause;
 	vm_read(queue->vm, cmd->dst, &old, cmd->dtype);
@@ -260,7 +261,7 @@ static uint32_t wait_memory(struct queue *queue, const struct sfab_command *cmd,
 		return bad_range(fault, cmd->src);
 	while (!queue->stop && queue->state == SFAB_QUEUE_OK) {
 		value = 0;
-		cause = check(queue, cmd->src, cmd->dtype, R, fault);
+		cause = check(queue, cmd->src, cmd->dtype, R | NEAR_ONLY, fault);
 		if (cause)
 			return cause;
 		vm_read(queue->vm, cmd->src, &value, cmd->dtype);

@@ -45,7 +45,7 @@ unsigned int fabric_ports(const struct device *dev, struct sfab_query_port *port
 bool fabric_info(const struct device *dev, struct sfab_query_fabric *info)
 {
 	*info = (struct sfab_query_fabric){
-		.eid = 10 + dev->index, .incarnation = 77, .num_ports = 2, .num_eids = 4096,
+		.eid = dev->eid, .incarnation = 77, .num_ports = 2, .num_eids = 4096,
 		.max_segments = 256, .segments = 1, .max_imports = 128, .imports = 2,
 		.op_timeout_ms = 2000, .retry_timeout_ms = 50, .hoq_timeout_ms = 100,
 	};

@@ -58,6 +58,7 @@ static void start(unsigned int count)
 		for (k = 0; k < FAKE_MAX_DEVICES; k++)
 			peers[i][k] = true;
 	}
+	segments_start();
 	held = false;
 	peer_lies = false;
 	refuse_foreign = false;
@@ -95,6 +96,7 @@ void fake_print_leaks(void)
 {
 	static const char *const names[] = {
 		"files", "BOs", "VMs", "queues", "jobs", "fences", "syncobjs", "descriptors",
+		"segments",
 	};
 	unsigned int i;
 
@@ -128,6 +130,7 @@ void device_leave(struct device *dev)
 static void reset(struct device *dev)
 {
 	dev->counters.device_resets++;
+	segments_reset(dev);
 	lose_queues(dev, true);
 }
 
@@ -150,6 +153,8 @@ void fake_hold(bool on) { LOCKED(held = on); }
 void fake_fault(unsigned int device, uint32_t cause) { LOCKED(devices[device].fault_next = cause); }
 void fake_timeout(unsigned int device) { LOCKED(devices[device].timeout_next = true); }
 void fake_reset(unsigned int device) { LOCKED(reset(&devices[device])); }
+void fake_eid(unsigned int device, uint32_t eid) { LOCKED(devices[device].eid = eid); }
+void fake_dark(unsigned int device, bool dark) { LOCKED(devices[device].dark = dark); }
 void fake_room(unsigned int submissions) { LOCKED(room = submissions); }
 
 uint64_t fake_pinned(void)
@@ -255,6 +260,7 @@ static void file_free(struct file *file)
 		if (file->queues[i])
 			queue_free(file->queues[i]);
 	}
+	segments_of_file_end(file);
 	for (i = 1; i < MAX_IDS; i++) {
 		if (file->vms[i])
 			vm_free(file, file->vms[i]);
@@ -444,7 +450,8 @@ static bool may_fail(unsigned int nr)
 	return nr != _IOC_NR(DRM_IOCTL_GEM_CLOSE) &&
 	       nr != _IOC_NR(DRM_IOCTL_SYNCOBJ_DESTROY) &&
 	       nr != _IOC_NR(DRM_IOCTL_SFAB_QUEUE_DESTROY) &&
-	       nr != _IOC_NR(DRM_IOCTL_SFAB_VM_DESTROY);
+	       nr != _IOC_NR(DRM_IOCTL_SFAB_VM_DESTROY) &&
+	       nr != _IOC_NR(DRM_IOCTL_SFAB_SEGMENT_REVOKE);
 }
 
 static long dispatch(struct file *file, unsigned long request, void *arg)
@@ -472,6 +479,9 @@ static long dispatch(struct file *file, unsigned long request, void *arg)
 		return bo_ioctl(file, nr, arg);
 	if (nr >= _IOC_NR(DRM_IOCTL_SFAB_VM_CREATE) && nr <= _IOC_NR(DRM_IOCTL_SFAB_VM_BIND))
 		return vm_ioctl(file, nr, arg);
+	if (nr >= _IOC_NR(DRM_IOCTL_SFAB_SEGMENT_EXPORT) &&
+	    nr <= _IOC_NR(DRM_IOCTL_SFAB_SEGMENT_IMPORT))
+		return segment_ioctl(file, nr, arg);
 	if (nr >= _IOC_NR(DRM_IOCTL_SFAB_SEGMENT_EXPORT))
 		return fabric_ioctl(file, nr, arg);
 	return queue_ioctl(file, nr, arg);

@@ -35,7 +35,9 @@ void fake_remove(unsigned int device);
 void fake_deny(unsigned int device, int err);
 /* The driver's name, "sfab" unless told otherwise */
 void fake_driver_name(const char *name);
-/* The device's capability bits */
+/* The device's capability bits; those that it has unless told otherwise */
+#define FAKE_CAPS	(SFAB_FEATURE_PEER | SFAB_FEATURE_REDUCE | SFAB_FEATURE_ATOMIC | \
+			 SFAB_FEATURE_COPY_2D)
 void fake_caps(unsigned int device, uint64_t caps);
 /* Whether device from reaches the HBM of device to; all do at the start */
 void fake_peer(unsigned int from, unsigned int to, bool reachable);
@@ -45,6 +47,9 @@ void fake_peer_lies(bool lies);
 /* Devices with SFAB_CAP_FABRIC: who calls has no CAP_SYS_ADMIN; datagrams get no answer */
 void fake_unprivileged(bool on);
 void fake_deaf(bool on);
+/* Its EID, 10 + number unless told otherwise; it is dark: nothing comes or goes */
+void fake_eid(unsigned int device, uint32_t eid);
+void fake_dark(unsigned int device, bool dark);
 /* Whether the system has uevents */
 void fake_monitor(bool works);
 /* Bytes that the process has pinned; shown as VmPin */

@@ -35,6 +35,9 @@ struct device {
 	uint64_t registered;
 	unsigned int vms;
 	unsigned int queues;
+	uint32_t eid;
+	bool dark;
+	unsigned int imports;
 	uint32_t fault_next;
 	bool timeout_next;
 	struct sfab_query_counters counters;
@@ -43,7 +46,7 @@ struct device {
 extern struct device devices[FAKE_MAX_DEVICES];
 
 /* What is counted for leaks */
-enum { L_FILE, L_BO, L_VM, L_QUEUE, L_JOB, L_FENCE, L_SYNCOBJ, L_FD, L_KINDS };
+enum { L_FILE, L_BO, L_VM, L_QUEUE, L_JOB, L_FENCE, L_SYNCOBJ, L_FD, L_SEGMENT, L_KINDS };
 extern unsigned int live[L_KINDS];
 
 /* Reference counted, as all objects below */
@@ -64,7 +67,7 @@ struct syncobj {
 	unsigned int count;
 };
 
-enum bo_kind { BO_HBM, BO_SYSTEM, BO_REGISTERED, BO_FOREIGN };
+enum bo_kind { BO_HBM, BO_SYSTEM, BO_REGISTERED, BO_FOREIGN, BO_REMOTE };
 
 struct bo {
 	unsigned int refs;
@@ -75,6 +78,7 @@ struct bo {
 	char *memory;
 	int memfd;			/* -1: registered */
 	uint64_t cookie;		/* offset for mmap() */
+	struct sfab_segment remote;	/* BO_REMOTE: what it stands for */
 };
 
 LIST_HEAD(map_list, map);
@@ -114,6 +118,8 @@ struct queue {
 	bool stop;
 	enum sfab_queue_state state;
 	struct sfab_fault fault;
+	uint32_t fabric_status;
+	uint32_t fabric_eid;
 	uint64_t submitted;
 	uint64_t completed;
 	unsigned int waiting;		/* threads in WAIT, which free the last */
@@ -159,7 +165,10 @@ void fd_install(int fd, enum fd_kind kind, void *object);
 void device_leave(struct device *dev);
 
 /* memory.c */
+struct bo *bo_new(struct device *dev, enum bo_kind kind, uint64_t size);
 void bo_put(struct bo *bo);
+/* Takes the reference over */
+long handle_new(struct file *file, struct bo *bo, uint32_t *handle);
 long bo_ioctl(struct file *file, unsigned int nr, void *arg);
 long prime_ioctl(struct file *file, unsigned int nr, void *arg);
 void *bo_mmap(struct file *file, void *addr, size_t size, int prot, int flags, off_t offset);
@@ -171,6 +180,25 @@ void vm_free(struct file *file, struct vm *vm);
 uint32_t vm_check(struct vm *vm, uint64_t va, uint64_t size, uint32_t rights, uint64_t *fault_va);
 void vm_read(struct vm *vm, uint64_t va, void *buf, uint64_t size);
 void vm_write(struct vm *vm, uint64_t va, const void *buf, uint64_t size);
+
+/* segment.c */
+#define NEAR_ONLY	(1U << 16)	/* with rights: not for BO_REMOTE */
+
+/* Why the last access failed, for the fault record */
+struct segment_failure {
+	uint32_t status;
+	uint32_t eid;
+};
+
+extern struct segment_failure segment_failure;
+
+void segments_start(void);
+long segment_ioctl(struct file *file, unsigned int nr, void *arg);
+void segments_of_file_end(struct file *file);
+void segments_reset(struct device *dev);
+/* Whether an access to a BO_REMOTE works; gives a cause of faults */
+uint32_t segment_check(const struct bo *bo, uint64_t offset, uint64_t size, uint32_t rights);
+char *segment_memory(const struct bo *bo);
 
 /* queue.c, execute.c */
 long queue_ioctl(struct file *file, unsigned int nr, void *arg);

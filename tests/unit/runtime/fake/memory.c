@@ -27,10 +27,12 @@ static void account(struct bo *bo, int sign)
 	} else if (bo->kind == BO_REGISTERED) {
 		bo->dev->registered += sign * bo->size;
 		pinned += sign * bo->size;
+	} else if (bo->kind == BO_REMOTE) {
+		bo->dev->imports += sign;
 	}
 }
 
-static struct bo *bo_new(struct device *dev, enum bo_kind kind, uint64_t size)
+struct bo *bo_new(struct device *dev, enum bo_kind kind, uint64_t size)
 {
 	struct bo *bo = calloc(1, sizeof(*bo));
 
@@ -78,7 +80,7 @@ void bo_put(struct bo *bo)
 	live[L_BO]--;
 }
 
-static long handle_new(struct file *file, struct bo *bo, uint32_t *handle)
+long handle_new(struct file *file, struct bo *bo, uint32_t *handle)
 {
 	uint32_t i;
 
@@ -120,7 +122,7 @@ static long map_offset(struct file *file, struct sfab_bo_mmap *args)
 		return -EINVAL;
 	if (!bo)
 		return -ENOENT;
-	if (bo->kind == BO_REGISTERED || bo->dev != file->dev)
+	if (bo->kind == BO_REGISTERED || bo->kind == BO_REMOTE || bo->dev != file->dev)
 		return -EOPNOTSUPP;
 	args->offset = bo->cookie;
 	return 0;
@@ -128,6 +130,8 @@ static long map_offset(struct file *file, struct sfab_bo_mmap *args)
 
 static uint32_t path(struct file *file, struct bo *bo)
 {
+	if (bo->kind == BO_REMOTE)
+		return SFAB_PATH_FABRIC;
 	if (bo->kind != BO_HBM)
 		return SFAB_PATH_SYSTEM;
 	if (bo->dev == file->dev)
@@ -224,7 +228,7 @@ static long handle_to_fd(struct file *file, struct drm_prime_handle *args)
 
 	if (!bo)
 		return -ENOENT;
-	if (bo->kind == BO_REGISTERED)
+	if (bo->kind == BO_REGISTERED || bo->kind == BO_REMOTE)
 		return -EOPNOTSUPP;
 	args->fd = fcntl(bo->memfd, F_DUPFD_CLOEXEC, 0);
 	bo->refs++;

@@ -92,6 +92,10 @@ static void fault(struct queue *queue, struct job *job, uint32_t index, uint32_t
 	record->command = index;
 	record->seqno = job->seqno;
 	queue->fault = *record;
+	if (cause == SFAB_FAULT_FABRIC) {
+		queue->fabric_status = segment_failure.status;
+		queue->fabric_eid = segment_failure.eid;
+	}
 	queue->state = SFAB_QUEUE_FAULTED;
 	queue->file->dev->counters.faults++;
 	event_send(queue->file, SFAB_EVENT_QUEUE_FAULT, queue->id, record);
@@ -326,6 +330,8 @@ static long query(struct file *file, struct sfab_queue_query *args)
 	args->submitted = queue->submitted;
 	args->completed = queue->completed;
 	args->fault = (struct sfab_fault){ 0 };
+	args->fabric_status = queue->fabric_status;
+	args->fabric_eid = queue->fabric_eid;
 	if (queue->state == SFAB_QUEUE_FAULTED)
 		args->fault = queue->fault;
 	return 0;

@@ -167,6 +167,7 @@ uint32_t vm_check(struct vm *vm, uint64_t va, uint64_t size, uint32_t rights, ui
 {
 	while (size) {
 		struct map *map = find(vm, va);
+		uint32_t cause;
 		uint64_t n;
 
 		*fault_va = va;
@@ -178,6 +179,11 @@ uint32_t vm_check(struct vm *vm, uint64_t va, uint64_t size, uint32_t rights, ui
 			return SFAB_FAULT_NO_WRITE;
 		n = map->size - (va - map->va);
 		n = n < size ? n : size;
+		if (map->bo->kind == BO_REMOTE) {
+			cause = segment_check(map->bo, map->offset + va - map->va, n, rights);
+			if (cause)
+				return cause;
+		}
 		va += n;
 		size -= n;
 	}
@@ -190,8 +196,10 @@ static void move(struct vm *vm, uint64_t va, char *buf, uint64_t size, bool writ
 		struct map *map = find(vm, va);
 		uint64_t at = va - map->va;
 		uint64_t n = map->size - at < size ? map->size - at : size;
-		char *memory = map->bo->memory + map->offset + at;
+		char *memory = map->bo->kind == BO_REMOTE ? segment_memory(map->bo) :
+			       map->bo->memory;
 
+		memory += map->offset + at;
 		if (write)
 			memcpy(memory, buf, n);
 		else
