@@ -2,13 +2,26 @@
 /*
  * Buffer objects: creation, CPU mapping, lifetime
  */
+#include <linux/bitfield.h>
+
 #include <drm/drm_drv.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_prime.h>
 #include <drm/drm_vma_manager.h>
 
-#include "sfab_bo.h"
-#include "sfab_regs.h"
+#include "sfab_fabric.h"
+
+static enum sfab_path sfab_bo_default_path(enum sfab_bo_kind kind)
+{
+	switch (kind) {
+	case SFAB_BO_HBM:
+		return SFAB_PATH_LOCAL;
+	case SFAB_BO_FABRIC:
+		return SFAB_PATH_FABRIC;
+	default:
+		return SFAB_PATH_SYSTEM;
+	}
+}
 
 /**
  * sfab_bo_alloc - allocate an empty BO
@@ -30,7 +43,7 @@ struct sfab_bo *sfab_bo_alloc(struct sfab_device *sdev, enum sfab_bo_kind kind, 
 
 	bo->kind = kind;
 	bo->rights = SFAB_RIGHT_READ | SFAB_RIGHT_WRITE;
-	bo->path = kind == SFAB_BO_HBM ? SFAB_PATH_LOCAL : SFAB_PATH_SYSTEM;
+	bo->path = sfab_bo_default_path(kind);
 	bo->dir = DMA_BIDIRECTIONAL;
 	mutex_init(&bo->dma_lock);
 	INIT_LIST_HEAD(&bo->link);
@@ -184,6 +197,9 @@ static void sfab_gem_free(struct drm_gem_object *obj)
 		break;
 	case SFAB_BO_IMPORTED:
 		sfab_prime_release(bo);
+		break;
+	case SFAB_BO_FABRIC:
+		sfab_import_release(bo);
 		break;
 	}
 
@@ -445,6 +461,13 @@ void sfab_bo_walk_extents(struct sfab_bo *bo, u64 offset, u64 size,
 	struct scatterlist *sg;
 	u64 start = 0;
 	int i;
+
+	if (bo->kind == SFAB_BO_FABRIC) {
+		/* The pages of an import are numbered like addresses */
+		sfab_bo_clip(FIELD_PREP(SFAB_FABRIC_IMPORT, bo->import.number), 0, bo->base.size,
+			     offset, offset + size, SFAB_APERTURE_FABRIC, fn, arg);
+		return;
+	}
 
 	if (bo->kind == SFAB_BO_HBM) {
 		list_for_each_entry(block, &bo->blocks, link) {

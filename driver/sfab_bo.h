@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Buffer objects: memory that a VM can map, of four kinds
+ * Buffer objects: memory that a VM can map, of five kinds
  */
 #ifndef _SFAB_BO_H_
 #define _SFAB_BO_H_
@@ -27,6 +27,26 @@ enum sfab_bo_kind {
 	SFAB_BO_REGISTERED,
 	/** @SFAB_BO_IMPORTED: a dma-buf */
 	SFAB_BO_IMPORTED,
+	/** @SFAB_BO_FABRIC: a segment of another accelerator */
+	SFAB_BO_FABRIC,
+};
+
+/**
+ * struct sfab_import - entry of the hardware's table of imports
+ */
+struct sfab_import {
+	/** @number: of the entry */
+	u32 number;
+	/** @eid: target */
+	u32 eid;
+	/** @segment: its number there */
+	u32 segment;
+	/** @epoch: from the descriptor */
+	u32 epoch;
+	/** @token: from the descriptor */
+	u64 token;
+	/** @base: where in the segment the import begins */
+	u64 base;
 };
 
 /**
@@ -57,7 +77,9 @@ struct sfab_bo {
 
 	/** @blocks: HBM */
 	struct list_head blocks;
-	/** @sgt: DMA addresses; all kinds but HBM */
+	/** @import: FABRIC */
+	struct sfab_import import;
+	/** @sgt: DMA addresses; SYSTEM, REGISTERED, IMPORTED */
 	struct sg_table *sgt;
 	/** @dir: direction that @sgt was mapped for */
 	enum dma_data_direction dir;

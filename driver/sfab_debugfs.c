@@ -8,18 +8,8 @@
 #include <drm/drm_debugfs.h>
 #include <drm/drm_file.h>
 
+#include "sfab_fabric.h"
 #include "sfab_queue.h"
-
-static u32 sfab_debugfs_count(struct xarray *xa)
-{
-	unsigned long id;
-	u32 count = 0;
-	void *entry;
-
-	xa_for_each(xa, id, entry)
-		count++;
-	return count;
-}
 
 static struct sfab_device *sfab_debugfs_device(struct seq_file *m)
 {
@@ -46,12 +36,16 @@ static int sfab_debugfs_counts(struct seq_file *m, void *data)
 
 	seq_printf(m, "files: %zu\n", files);
 	seq_printf(m, "bos: %zu\n", bos);
-	seq_printf(m, "vms: %u\n", sfab_debugfs_count(&sdev->vms));
-	seq_printf(m, "queues: %u\n", sfab_debugfs_count(&sdev->queues));
+	seq_printf(m, "vms: %u\n", sfab_xa_count(&sdev->vms));
+	seq_printf(m, "queues: %u\n", sfab_xa_count(&sdev->queues));
 	seq_printf(m, "hbm_used: %llu\n", hbm_used);
 	seq_printf(m, "system_bytes: %lld\n", atomic64_read(&sdev->system_bytes));
 	seq_printf(m, "pinned_pages: %lld\n",
 		   atomic64_read(&sdev->registered_bytes) >> PAGE_SHIFT);
+	if (sdev->fabric) {
+		seq_printf(m, "segments: %u\n", sfab_xa_count(&sdev->fabric->exports));
+		seq_printf(m, "imports: %u\n", sfab_xa_count(&sdev->fabric->imports));
+	}
 	return 0;
 }
 

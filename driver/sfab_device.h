@@ -4,12 +4,14 @@
  * other.  One section for each source file, in the order of the layers.
  *
  * Lock order, outermost first:
- *   sfab_peers_lock > dma_resv > sfab_kctx.lock > sfab_vm.lock >
- *   sfab_queue.submit_lock >
+ *   sfab_peers_lock > dma_resv > sfab_kctx.lock, sfab_fabric.segment_lock >
+ *   sfab_vm.lock > sfab_queue.submit_lock, sfab_fabric.config_lock,
+ *   sfab_mgmt_box.tx_lock and listen_lock >
  *   drm_dev_enter() > sfab_device.reset_lock (both by sfab_hw_get()) >
  *   sfab_queue.lock > sfab_hbm.lock, sfab_device.bos_lock (leaves)
  * and the spinlocks
- *   sfab_queue.ring_lock; sfab_device.files_lock > sfab_file.event_lock
+ *   sfab_queue.ring_lock; sfab_mgmt_box.waiters_lock;
+ *   sfab_device.files_lock, xa_lock of sfab_fabric.exports > sfab_file.event_lock
  * sfab_device.reset_lock, sfab_vm.lock and both locks of sfab_queue are taken
  * while a dma_fence is to be signalled: nothing may be allocated with GFP_KERNEL
  * under them.
@@ -33,6 +35,7 @@
 #include "sfab_compat.h"
 
 struct sfab_bo;
+struct sfab_fabric;
 struct sfab_queue;
 struct sfab_vm;
 
@@ -98,6 +101,8 @@ struct sfab_device {
 	struct sfab_hbm hbm;
 	/** @kctx: see sfab_kctx.c */
 	struct sfab_kctx kctx;
+	/** @fabric: see sfab_fabric.h; NULL if the device has no ports */
+	struct sfab_fabric *fabric;
 
 	/** @vms: VMs by hardware id; XA_FLAGS_ALLOC */
 	struct xarray vms;
@@ -165,6 +170,10 @@ struct sfab_file {
 	struct xarray vms;
 	/** @queues: struct sfab_queue by user's id; XA_FLAGS_ALLOC1 */
 	struct xarray queues;
+	/** @exports: struct sfab_export by user's id; XA_FLAGS_ALLOC1 */
+	struct xarray exports;
+	/** @events: SFAB_EVENTS_* that the file asked for */
+	u32 events;
 	/** @busy_ns: time that destroyed queues had work, for fdinfo */
 	atomic64_t busy_ns;
 	/** @read_lock: held by the one who reads events, also while waiting */
@@ -178,6 +187,18 @@ struct sfab_file {
 	/** @events_dropped: events that found no room */
 	u64 events_dropped;
 };
+
+/* How many there are, those only reserved not counted */
+static inline u32 sfab_xa_count(struct xarray *xa)
+{
+	unsigned long index;
+	u32 count = 0;
+	void *entry;
+
+	xa_for_each(xa, index, entry)
+		count++;
+	return count;
+}
 
 /* Limits that QUERY tells */
 #define SFAB_MAX_COMMANDS	256
@@ -245,6 +266,7 @@ int sfab_queue_query_ioctl(struct drm_device *drm, void *data, struct drm_file *
 int sfab_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void sfab_queue_file_close(struct sfab_file *sfile);	/* no DMA on its behalf after it */
 u64 sfab_queue_busy_ns(struct sfab_file *sfile);
+void sfab_queue_raise_timeouts(struct sfab_device *sdev);
 void sfab_queue_release_all(struct sfab_device *sdev);	/* rings of a removed device */
 /* A queue of the kernel: no file, no scheduler, no events */
 struct sfab_queue *sfab_queue_create_kernel(struct sfab_device *sdev, struct sfab_vm *vm);
@@ -252,6 +274,28 @@ void sfab_queue_destroy_kernel(struct sfab_queue *queue);
 /* -ETIMEDOUT or -EIO (fault): the queue was reset and works again */
 int sfab_queue_run(struct sfab_queue *queue, const struct sfab_command *cmds,
 		   u32 count, unsigned int timeout_ms);
+
+/* sfab_fabric.c and its like, see sfab_fabric.h: nothing happens without ports */
+int sfab_fabric_init(struct sfab_device *sdev);		/* see what there is */
+int sfab_fabric_start(struct sfab_device *sdev);
+void sfab_fabric_stop(struct sfab_device *sdev);
+void sfab_fabric_reset_begin(struct sfab_device *sdev, int error);
+void sfab_fabric_reset_finish(struct sfab_device *sdev);
+void sfab_fabric_interrupt(struct sfab_device *sdev);
+unsigned int sfab_fabric_job_timeout_ms(struct sfab_device *sdev);
+int sfab_fabric_query(struct sfab_fabric *fabric, struct sfab_query_fabric *answer);
+int sfab_port_query(struct sfab_fabric *fabric, struct sfab_query_port *answer);
+int sfab_segment_export_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int sfab_segment_rotate_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int sfab_segment_revoke_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int sfab_segment_import_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int sfab_fabric_config_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int sfab_port_config_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int sfab_route_set_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int sfab_route_get_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int sfab_mgmt_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+void sfab_segment_file_close(struct sfab_file *sfile);	/* no access of others after it */
+extern const struct attribute_group sfab_fabric_group;
 
 /* sfab_reset.c: the hardware as a whole */
 int sfab_hw_init(struct sfab_device *sdev);		/* reset and identify */
@@ -278,12 +322,14 @@ int sfab_dump_init(struct sfab_device *sdev);
 void sfab_dump_take(struct sfab_device *sdev);
 
 /* sfab_event.c: events on the device file */
-void sfab_event_send(struct sfab_file *sfile, u32 type, u32 queue_id,
-		     const struct sfab_fault *fault);
-void sfab_event_broadcast(struct sfab_device *sdev, u32 type);
+void sfab_event_send(struct sfab_file *sfile, const struct drm_event *event);
+void sfab_event_broadcast(struct sfab_device *sdev, const struct drm_event *event, u32 asked);
 void sfab_event_wake_all(struct sfab_device *sdev);
 ssize_t sfab_read(struct file *filp, char __user *buf, size_t count, loff_t *offset);
 __poll_t sfab_poll(struct file *filp, struct poll_table_struct *wait);
+
+int sfab_events_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+void sfab_event_file_close(struct sfab_file *sfile);
 
 /* sfab_query.c */
 int sfab_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

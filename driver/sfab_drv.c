@@ -65,6 +65,7 @@ static int sfab_open(struct drm_device *drm, struct drm_file *file)
 	sfile->drm_file = file;
 	xa_init_flags(&sfile->vms, XA_FLAGS_ALLOC1);
 	xa_init_flags(&sfile->queues, XA_FLAGS_ALLOC1);
+	xa_init_flags(&sfile->exports, XA_FLAGS_ALLOC1);
 	mutex_init(&sfile->read_lock);
 	spin_lock_init(&sfile->event_lock);
 	file->driver_priv = sfile;
@@ -81,7 +82,9 @@ static void sfab_postclose(struct drm_device *drm, struct drm_file *file)
 	struct sfab_file *sfile = file->driver_priv;
 
 	/* First the DMA ends, then its memory goes */
+	sfab_event_file_close(sfile);
 	sfab_queue_file_close(sfile);
+	sfab_segment_file_close(sfile);
 	sfab_vm_file_close(sfile);
 
 	spin_lock(&sdev->files_lock);
@@ -118,6 +121,16 @@ static const struct drm_ioctl_desc sfab_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(SFAB_QUEUE_SUBMIT, sfab_queue_submit_ioctl, 0),
 	DRM_IOCTL_DEF_DRV(SFAB_QUEUE_QUERY, sfab_queue_query_ioctl, 0),
 	DRM_IOCTL_DEF_DRV(SFAB_WAIT, sfab_wait_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_SEGMENT_EXPORT, sfab_segment_export_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_SEGMENT_ROTATE, sfab_segment_rotate_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_SEGMENT_REVOKE, sfab_segment_revoke_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_SEGMENT_IMPORT, sfab_segment_import_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_FABRIC_CONFIG, sfab_fabric_config_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_PORT_CONFIG, sfab_port_config_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_ROUTE_SET, sfab_route_set_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_ROUTE_GET, sfab_route_get_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_MGMT, sfab_mgmt_ioctl, 0),
+	DRM_IOCTL_DEF_DRV(SFAB_EVENTS, sfab_events_ioctl, 0),
 };
 
 /*
@@ -136,8 +149,18 @@ static const u16 sfab_ioctl_first_size[ARRAY_SIZE(sfab_ioctls)] = {
 	[DRM_SFAB_QUEUE_CREATE] = sizeof(struct sfab_queue_create),
 	[DRM_SFAB_QUEUE_DESTROY] = sizeof(struct sfab_queue_destroy),
 	[DRM_SFAB_QUEUE_SUBMIT] = sizeof(struct sfab_queue_submit),
-	[DRM_SFAB_QUEUE_QUERY] = sizeof(struct sfab_queue_query),
+	[DRM_SFAB_QUEUE_QUERY] = offsetofend(struct sfab_queue_query, fault),
 	[DRM_SFAB_WAIT] = sizeof(struct sfab_wait),
+	[DRM_SFAB_SEGMENT_EXPORT] = sizeof(struct sfab_segment_export),
+	[DRM_SFAB_SEGMENT_ROTATE] = sizeof(struct sfab_segment_rotate),
+	[DRM_SFAB_SEGMENT_REVOKE] = sizeof(struct sfab_segment_revoke),
+	[DRM_SFAB_SEGMENT_IMPORT] = sizeof(struct sfab_segment_import),
+	[DRM_SFAB_FABRIC_CONFIG] = sizeof(struct sfab_fabric_config),
+	[DRM_SFAB_PORT_CONFIG] = sizeof(struct sfab_port_config),
+	[DRM_SFAB_ROUTE_SET] = sizeof(struct sfab_route_set),
+	[DRM_SFAB_ROUTE_GET] = sizeof(struct sfab_route_get),
+	[DRM_SFAB_MGMT] = sizeof(struct sfab_mgmt),
+	[DRM_SFAB_EVENTS] = sizeof(struct sfab_events),
 };
 
 /*
@@ -215,6 +238,7 @@ static void sfab_fdinfo_memory(struct drm_printer *p, struct drm_file *file)
 		[SFAB_BO_SYSTEM] = "memory",
 		[SFAB_BO_REGISTERED] = "registered",
 		[SFAB_BO_IMPORTED] = "imported",
+		[SFAB_BO_FABRIC] = "fabric",
 	};
 	struct drm_memory_stats stats[ARRAY_SIZE(regions)] = {};
 	struct drm_gem_object *obj;
@@ -250,6 +274,8 @@ static void sfab_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 /*
  * Versions of the UAPI:
  * - 1.0: first version
+ * - 1.1: the fabric: segments, ports, routes, datagrams, further events; COPY with NOTIFY;
+ *   QUERY of the fabric, its counters, the fabric status of faults
  */
 static const struct drm_driver sfab_drm_driver = {
 	.driver_features = DRIVER_COMPUTE_ACCEL | DRIVER_GEM | DRIVER_SYNCOBJ |
@@ -257,7 +283,7 @@ static const struct drm_driver sfab_drm_driver = {
 	.name = "sfab",
 	.desc = "SuperNode Fabric accelerator",
 	.major = 1,
-	.minor = 0,
+	.minor = 1,
 	.fops = &sfab_fops,
 	.open = sfab_open,
 	.postclose = sfab_postclose,
@@ -288,7 +314,16 @@ static struct attribute *sfab_attrs[] = {
 	&dev_attr_serial.attr,
 	NULL,
 };
-ATTRIBUTE_GROUPS(sfab);
+
+static const struct attribute_group sfab_group = {
+	.attrs = sfab_attrs,
+};
+
+static const struct attribute_group *sfab_groups[] = {
+	&sfab_group,
+	&sfab_fabric_group,
+	NULL,
+};
 
 static void sfab_destroy_wq(struct drm_device *drm, void *wq)
 {
@@ -358,6 +393,9 @@ static int sfab_init_hardware(struct sfab_device *sdev)
 	ret = sfab_hw_init(sdev);
 	if (ret)
 		return ret;
+	ret = sfab_fabric_init(sdev);
+	if (ret)
+		return ret;
 	pci_set_master(sdev->pdev);
 	ret = sfab_irq_init(sdev);
 	if (ret)
@@ -385,6 +423,7 @@ static void sfab_quiesce(struct sfab_device *sdev)
 	sfab_reset_begin(sdev, -ENODEV);
 	complete_all(&sdev->quiet);
 	cancel_work_sync(&sdev->reset_work);
+	sfab_fabric_stop(sdev);
 	sfab_kctx_fini(sdev);
 	sfab_peer_forget(sdev);
 	sfab_bo_release_all(sdev);
@@ -413,6 +452,9 @@ static int sfab_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return ret;
 	ret = sfab_kctx_init(sdev);
+	if (ret)
+		goto err_quiesce;
+	ret = sfab_fabric_start(sdev);
 	if (ret)
 		goto err_quiesce;
 

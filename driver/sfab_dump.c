@@ -14,6 +14,7 @@
 
 #include <drm/drm_managed.h>
 
+#include "sfab_fabric.h"
 #include "sfab_queue.h"
 
 #define SFAB_DUMP_SIZE		SZ_32K
@@ -75,6 +76,26 @@ static void sfab_dump_vm(struct sfab_dump *dump, u32 id)
 		       readl(regs + SFAB_VM_INV), readl(regs + SFAB_VM_INV_DONE));
 }
 
+static void sfab_dump_fabric(struct sfab_dump *dump, const struct sfab_fabric *fabric)
+{
+	void __iomem *regs = fabric->sdev->regs;
+	u32 i;
+
+	seq_buf_printf(&dump->buf,
+		       "eid %u incarnation %08x timeouts %u %u %u port_event %08x seg_inv %u done %u\n",
+		       readl(regs + SFAB_REG_EID), readl(regs + SFAB_REG_INCARNATION),
+		       readl(regs + SFAB_REG_OP_TIMEOUT), readl(regs + SFAB_REG_RETRY_TIMEOUT),
+		       readl(regs + SFAB_REG_HOQ_TIMEOUT), readl(regs + SFAB_REG_PORT_EVENT),
+		       readl(regs + SFAB_REG_SEG_INV), readl(regs + SFAB_REG_SEG_INV_DONE));
+	for (i = 0; i < fabric->num_ports; i++) {
+		void __iomem *port = regs + SFAB_P_BLOCK(i);
+
+		seq_buf_printf(&dump->buf, "port %u: ctrl %08x status %08x peer %08x\n", i,
+			       readl(port + SFAB_P_CTRL), readl(port + SFAB_P_STATUS),
+			       readl(port + SFAB_P_PEER));
+	}
+}
+
 /**
  * sfab_dump_take - note the registers
  * @sdev: device; reset_lock is held for writing
@@ -103,6 +124,8 @@ void sfab_dump_take(struct sfab_device *sdev)
 		       readl(regs + SFAB_REG_INT_STATUS), readl(regs + SFAB_REG_INT_ENABLE),
 		       readq(regs + SFAB_REG_QUEUE_EVENT_0), readq(regs + SFAB_REG_QUEUE_EVENT_1),
 		       readq(regs + SFAB_REG_QUEUE_FAULT_0), readq(regs + SFAB_REG_QUEUE_FAULT_1));
+	if (sdev->fabric)
+		sfab_dump_fabric(dump, sdev->fabric);
 	for (id = 0; id < sdev->num_vms; id++)
 		sfab_dump_vm(dump, id);
 	for (id = 0; id < sdev->num_queues; id++)

@@ -2,6 +2,7 @@
 /*
  * Events that read() on the device file delivers
  */
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/poll.h>
@@ -9,26 +10,33 @@
 
 #include <drm/drm_drv.h>
 
-#include "sfab_device.h"
+#include "sfab_fabric.h"
+
+/* All events begin like struct sfab_event, up to here */
+#define SFAB_EVENT_HEAD		offsetofend(struct sfab_event, queue_id)
 
 /* DRM frees it by the address of @base, which comes first */
 struct sfab_pending_event {
 	struct drm_pending_event base;
-	struct sfab_event event;
+	union {
+		struct sfab_event event;
+		struct sfab_event_fabric fabric;
+		struct sfab_event_trap trap;
+	};
 };
+
+static_assert(offsetofend(struct sfab_event_fabric, queue_id) == SFAB_EVENT_HEAD);
+static_assert(offsetofend(struct sfab_event_trap, queue_id) == SFAB_EVENT_HEAD);
 
 /**
  * sfab_event_send - send an event to one file
  * @sfile: file
- * @type: SFAB_EVENT_*
- * @queue_id: the user's id of the queue, or 0
- * @fault: for SFAB_EVENT_QUEUE_FAULT, else NULL
+ * @event: the first member of any of the structs, which is filled in from its queue_id on
  *
  * Where fences are about to be signalled nothing may be waited for: an event for
  * which there is no memory is dropped and counted, like one that finds no room.
  */
-void sfab_event_send(struct sfab_file *sfile, u32 type, u32 queue_id,
-		     const struct sfab_fault *fault)
+void sfab_event_send(struct sfab_file *sfile, const struct drm_event *event)
 {
 	struct drm_device *drm = &sfile->sdev->drm;
 	struct sfab_pending_event *pending;
@@ -42,17 +50,13 @@ void sfab_event_send(struct sfab_file *sfile, u32 type, u32 queue_id,
 	sfile->event_sequence++;
 	if (!pending)
 		goto count;
-	pending->event.base.type = type;
-	pending->event.base.length = sizeof(pending->event);
+	memcpy(&pending->event, event, event->length);
 	if (drm_event_reserve_init(drm, sfile->drm_file, &pending->base, &pending->event.base))
 		goto count;
 
 	pending->event.sequence = sfile->event_sequence;
 	pending->event.dropped = sfile->events_dropped;
 	pending->event.time_ns = ktime_get_ns();
-	pending->event.queue_id = queue_id;
-	if (fault)
-		pending->event.fault = *fault;
 	drm_send_event(drm, &pending->base);
 	spin_unlock(&sfile->event_lock);
 	return;
@@ -65,18 +69,54 @@ drop:
 }
 
 /**
- * sfab_event_broadcast - send an event of the device to all files
+ * sfab_event_broadcast - send an event of the device to files
  * @sdev: device
- * @type: SFAB_EVENT_*
+ * @event: as for sfab_event_send()
+ * @asked: SFAB_EVENTS_*: to the files that have asked for it; 0: to all
  */
-void sfab_event_broadcast(struct sfab_device *sdev, u32 type)
+void sfab_event_broadcast(struct sfab_device *sdev, const struct drm_event *event, u32 asked)
 {
 	struct sfab_file *sfile;
 
 	spin_lock(&sdev->files_lock);
-	list_for_each_entry(sfile, &sdev->files, link)
-		sfab_event_send(sfile, type, 0, NULL);
+	list_for_each_entry(sfile, &sdev->files, link) {
+		if (!asked || READ_ONCE(sfile->events) & asked)
+			sfab_event_send(sfile, event);
+	}
 	spin_unlock(&sdev->files_lock);
+}
+
+static void sfab_event_ask(struct sfab_file *sfile, u32 events)
+{
+	u32 old = xchg(&sfile->events, events);
+
+	/* Who listens to traps is counted: others may have changed it meanwhile */
+	if ((old ^ events) & SFAB_EVENTS_TRAP)
+		sfab_mgmt_listen(sfile->sdev->fabric, events & SFAB_EVENTS_TRAP ? 1 : -1);
+}
+
+int sfab_events_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct sfab_fabric *fabric = to_sfab(drm)->fabric;
+	struct sfab_events *args = data;
+
+	if (args->flags || (args->events & ~(SFAB_EVENTS_PORT | SFAB_EVENTS_TRAP)))
+		return -EINVAL;
+	if (args->events & SFAB_EVENTS_TRAP && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (!fabric)
+		return -EOPNOTSUPP;
+	sfab_event_ask(file->driver_priv, args->events);
+	return 0;
+}
+
+/**
+ * sfab_event_file_close - ask for no more events
+ * @sfile: file, closing
+ */
+void sfab_event_file_close(struct sfab_file *sfile)
+{
+	sfab_event_ask(sfile, 0);
 }
 
 /**

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts: vector 0 tells faults, the others completions of the queues that
- * are spread over them.  With a single vector, that one tells everything.
+ * Interrupts: vector 0 tells faults and what happens in the fabric, the others
+ * completions of the queues that are spread over them.  With a single vector, that one
+ * tells everything.
  */
 #include <linux/bitmap.h>
 #include <linux/interrupt.h>
@@ -13,6 +14,9 @@
 #include "sfab_queue.h"
 
 #define SFAB_EVENT_WORDS	(SFAB_NUM_QUEUES_MAX / 64)
+
+/* What needs more than an interrupt handler may do */
+#define SFAB_INT_THREAD		(SFAB_INT_FAULT | SFAB_INT_PORT | SFAB_INT_MGMT)
 
 /**
  * struct sfab_irq - one vector
@@ -86,40 +90,55 @@ static irqreturn_t sfab_irq_handler(int nr, void *data)
 
 	writel(status, reg);
 	sfab_irq_completions(irq);
-	return status & SFAB_INT_FAULT ? IRQ_WAKE_THREAD : IRQ_HANDLED;
+	return status & SFAB_INT_THREAD ? IRQ_WAKE_THREAD : IRQ_HANDLED;
 }
 
-/* Faults need the queue's mutex and a reset of the queue */
-static irqreturn_t sfab_irq_fault_thread(int nr, void *data)
+/* Otherwise a reset or the removal deals with all queues */
+static bool sfab_irq_take_faults(struct sfab_device *sdev, u64 faults[SFAB_EVENT_WORDS])
 {
-	struct sfab_irq *irq = data;
-	struct sfab_device *sdev = irq->sdev;
 	void __iomem *reg = sdev->regs + SFAB_REG_QUEUE_FAULT_0;
-	struct sfab_queue *queue;
 	unsigned int word;
-	bool cookie;
-	u64 faults;
 	int idx;
 
-	cookie = dma_fence_begin_signalling();
-	/* Otherwise a reset or the removal deals with all queues */
 	if (sfab_hw_get(sdev, &idx))
-		goto out;
-
+		return false;
 	for (word = 0; word < SFAB_EVENT_WORDS; word++, reg += sizeof(u64)) {
-		faults = readq(reg);
-		writeq(faults, reg);
-		for (; faults; faults &= faults - 1) {
-			queue = sfab_queue_lookup(&sdev->queues, word * 64 + __ffs64(faults));
+		faults[word] = readq(reg);
+		writeq(faults[word], reg);
+	}
+	sfab_hw_put(sdev, idx);
+	return true;
+}
+
+static void sfab_irq_faults(struct sfab_device *sdev)
+{
+	u64 faults[SFAB_EVENT_WORDS];
+	struct sfab_queue *queue;
+	unsigned int word;
+
+	if (!sfab_irq_take_faults(sdev, faults))
+		return;
+	for (word = 0; word < SFAB_EVENT_WORDS; word++) {
+		for (; faults[word]; faults[word] &= faults[word] - 1) {
+			queue = sfab_queue_lookup(&sdev->queues, word * 64 + __ffs64(faults[word]));
 			if (!queue)
 				continue;
 			sfab_ring_fault(queue);
 			sfab_queue_put(queue);
 		}
 	}
-	sfab_hw_put(sdev, idx);
-out:
+}
+
+/* Faults need the queue's mutex and a reset of the queue */
+static irqreturn_t sfab_irq_thread(int nr, void *data)
+{
+	struct sfab_irq *irq = data;
+	bool cookie;
+
+	cookie = dma_fence_begin_signalling();
+	sfab_irq_faults(irq->sdev);
 	dma_fence_end_signalling(cookie);
+	sfab_fabric_interrupt(irq->sdev);
 	return IRQ_HANDLED;
 }
 
@@ -162,7 +181,7 @@ int sfab_irq_init(struct sfab_device *sdev)
 		sdev->irqs[i].sdev = sdev;
 		ret = devm_request_threaded_irq(&pdev->dev, pci_irq_vector(pdev, i),
 						i ? sfab_irq_queue_handler : sfab_irq_handler,
-						i ? NULL : sfab_irq_fault_thread,
+						i ? NULL : sfab_irq_thread,
 						0, "sfab", &sdev->irqs[i]);
 		if (ret)
 			return ret;

@@ -130,14 +130,19 @@ static int sfab_check_commands(const struct sfab_queue *queue,
 	for (i = 0; i < count; i++) {
 		const struct sfab_command *cmd = &commands[i];
 
-		if (cmd->opcode >= ARRAY_SIZE(sfab_opcode_caps) || cmd->flags ||
-		    cmd->pad || cmd->reserved)
+		if (cmd->opcode >= ARRAY_SIZE(sfab_opcode_caps) ||
+		    (cmd->flags & ~SFAB_COMMAND_NOTIFY) || cmd->pad || cmd->reserved)
+			return -EINVAL;
+		if (cmd->flags & SFAB_COMMAND_NOTIFY && cmd->opcode != SFAB_OP_COPY)
 			return -EINVAL;
 	}
 	for (i = 0; i < count; i++) {
 		u8 opcode = array_index_nospec(commands[i].opcode, ARRAY_SIZE(sfab_opcode_caps));
 
 		if (sfab_opcode_caps[opcode] & ~queue->sdev->caps)
+			return -EOPNOTSUPP;
+		if (commands[i].flags & SFAB_COMMAND_NOTIFY &&
+		    !(queue->sdev->caps & SFAB_CAP_NOTIFY))
 			return -EOPNOTSUPP;
 		if (opcode == SFAB_OP_WAIT && queue->scheduled)
 			return -EOPNOTSUPP;

@@ -19,12 +19,14 @@ int sfab_kctx_init(struct sfab_device *sdev)
 		.size = sdev->hbm.size,
 		.aperture = SFAB_APERTURE_HBM,
 	};
+	struct sfab_vm *vm;
 	int ret;
 
 	mutex_init(&kctx->lock);
-	kctx->vm = sfab_vm_create(sdev, false);
-	if (IS_ERR(kctx->vm))
-		return PTR_ERR(kctx->vm);
+	vm = sfab_vm_create(sdev, false);
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	kctx->vm = vm;
 
 	ret = sfab_vm_map_extent(kctx->vm, &hbm, 0);
 	if (ret)
@@ -40,6 +42,7 @@ int sfab_kctx_init(struct sfab_device *sdev)
 err_vm:
 	sfab_vm_kill(kctx->vm);
 	sfab_vm_put(kctx->vm);
+	kctx->vm = NULL;
 	return ret;
 }
 
@@ -47,6 +50,9 @@ void sfab_kctx_fini(struct sfab_device *sdev)
 {
 	struct sfab_kctx *kctx = &sdev->kctx;
 
+	/* There is none if probe failed for it */
+	if (!kctx->vm)
+		return;
 	sfab_queue_destroy_kernel(kctx->queue);
 	sfab_vm_kill(kctx->vm);
 	sfab_vm_put(kctx->vm);

@@ -5,6 +5,7 @@
 #include <linux/io.h>
 #include <linux/nospec.h>
 
+#include "sfab_fabric.h"
 #include "sfab_queue.h"
 
 static int sfab_query_answer(struct sfab_query *args, const void *answer, u32 count,
@@ -92,19 +93,31 @@ static int sfab_query_regions(struct sfab_file *sfile, struct sfab_query *args)
 static int sfab_query_limits(struct sfab_file *sfile, struct sfab_query *args)
 {
 	struct sfab_device *sdev = sfile->sdev;
-	/* One queue and one VM are the kernel's */
+	/* One queue, one VM, and one more VM for segments are the kernel's */
 	struct sfab_query_limits answer = {
 		.max_queues = sdev->num_queues - 1,
-		.max_vms = sdev->num_vms - 1,
+		.max_vms = sdev->num_vms - (sdev->fabric ? 2 : 1),
 		.max_commands = SFAB_MAX_COMMANDS,
 		.max_binds = SFAB_MAX_BINDS,
 		.max_syncs = SFAB_MAX_SYNCS,
 		.va_bits = SFAB_VA_BITS,
-		.job_timeout_ms = sfab_job_timeout_ms(),
+		.job_timeout_ms = sfab_fabric_job_timeout_ms(sdev),
 	};
 
 	return sfab_query_answer(args, &answer, 1, sizeof(answer),
 				 offsetofend(struct sfab_query_limits, pad));
+}
+
+static void sfab_query_fabric_counters(void __iomem *counter, struct sfab_query_counters *answer)
+{
+	answer->bytes_fabric = readq(counter + SFAB_COUNTER_BYTES_FABRIC * 8);
+	answer->fabric_requests = readq(counter + SFAB_COUNTER_REQUESTS * 8);
+	answer->fabric_retries = readq(counter + SFAB_COUNTER_RETRIES * 8);
+	answer->fabric_failures = readq(counter + SFAB_COUNTER_FAILURES * 8);
+	answer->fabric_served = readq(counter + SFAB_COUNTER_SERVED * 8);
+	answer->fabric_duplicates = readq(counter + SFAB_COUNTER_DUPLICATES * 8);
+	answer->fabric_refused = readq(counter + SFAB_COUNTER_REFUSED * 8);
+	answer->fabric_forwarded = readq(counter + SFAB_COUNTER_FORWARDED * 8);
 }
 
 static int sfab_query_counters(struct sfab_file *sfile, struct sfab_query *args)
@@ -125,6 +138,8 @@ static int sfab_query_counters(struct sfab_file *sfile, struct sfab_query *args)
 	answer.queue_resets = readq(counter + SFAB_COUNTER_QUEUE_RESETS * 8);
 	answer.interrupts = readq(counter + SFAB_COUNTER_INTERRUPTS * 8);
 	answer.device_resets = readq(counter + SFAB_COUNTER_DEVICE_RESETS * 8);
+	if (sdev->fabric)
+		sfab_query_fabric_counters(counter, &answer);
 	sfab_hw_put(sdev, idx);
 
 	answer.job_timeouts = atomic64_read(&sdev->job_timeouts);
@@ -135,6 +150,40 @@ static int sfab_query_counters(struct sfab_file *sfile, struct sfab_query *args)
 				 offsetofend(struct sfab_query_counters, events_dropped));
 }
 
+static int sfab_query_fabric(struct sfab_file *sfile, struct sfab_query *args)
+{
+	struct sfab_fabric *fabric = sfile->sdev->fabric;
+	struct sfab_query_fabric answer = {};
+	int ret;
+
+	if (!fabric)
+		return -EOPNOTSUPP;
+	ret = sfab_fabric_query(fabric, &answer);
+	if (ret)
+		return ret;
+	return sfab_query_answer(args, &answer, 1, sizeof(answer),
+				 offsetofend(struct sfab_query_fabric, pad));
+}
+
+static int sfab_query_ports(struct sfab_file *sfile, struct sfab_query *args)
+{
+	struct sfab_fabric *fabric = sfile->sdev->fabric;
+	struct sfab_query_port *answer;
+	int ret;
+
+	if (!fabric)
+		return -EOPNOTSUPP;
+	answer = kcalloc(fabric->num_ports, sizeof(*answer), GFP_KERNEL_ACCOUNT);
+	if (!answer)
+		return -ENOMEM;
+	ret = sfab_port_query(fabric, answer);
+	if (!ret)
+		ret = sfab_query_answer(args, answer, fabric->num_ports, sizeof(*answer),
+					offsetofend(struct sfab_query_port, failovers));
+	kfree(answer);
+	return ret;
+}
+
 int sfab_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	static int (* const queries[])(struct sfab_file *, struct sfab_query *) = {
@@ -143,6 +192,8 @@ int sfab_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 		[SFAB_QUERY_REGIONS] = sfab_query_regions,
 		[SFAB_QUERY_LIMITS] = sfab_query_limits,
 		[SFAB_QUERY_COUNTERS] = sfab_query_counters,
+		[SFAB_QUERY_FABRIC] = sfab_query_fabric,
+		[SFAB_QUERY_PORTS] = sfab_query_ports,
 	};
 	struct sfab_query *args = data;
 

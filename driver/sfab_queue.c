@@ -89,7 +89,8 @@ static int sfab_queue_init_sched(struct sfab_queue *queue)
 	INIT_WORK(&queue->release_work, sfab_queue_release_worker);
 	queue->fence_context = dma_fence_context_alloc(1);
 	ret = sfab_sched_init(&queue->sched, &sfab_job_ops, sdev->reset_wq, SFAB_RING_ROOM,
-			      msecs_to_jiffies(sfab_job_timeout_ms()), "sfab", sdev->drm.dev);
+			      msecs_to_jiffies(sfab_fabric_job_timeout_ms(sdev)), "sfab",
+			      sdev->drm.dev);
 	if (ret)
 		return ret;
 
@@ -328,6 +329,8 @@ int sfab_queue_query_ioctl(struct drm_device *drm, void *data, struct drm_file *
 	args->submitted = queue->submitted;
 	args->completed = queue->completed;
 	args->fault = queue->fault;
+	args->fabric_status = queue->fabric_status;
+	args->fabric_eid = queue->fabric_eid;
 	spin_unlock_irq(&queue->ring_lock);
 
 	sfab_queue_put(queue);
@@ -439,6 +442,28 @@ u64 sfab_queue_busy_ns(struct sfab_file *sfile)
 	}
 	rcu_read_unlock();
 	return ns;
+}
+
+/**
+ * sfab_queue_raise_timeouts - the hardware may take longer from now on
+ * @sdev: device
+ *
+ * A job that is under way keeps its time limit.
+ */
+void sfab_queue_raise_timeouts(struct sfab_device *sdev)
+{
+	long timeout = msecs_to_jiffies(sfab_fabric_job_timeout_ms(sdev));
+	struct sfab_queue *queue;
+	u32 id;
+
+	for (id = 0; id < sdev->num_queues; id++) {
+		queue = sfab_queue_lookup(&sdev->queues, id);
+		if (!queue)
+			continue;
+		if (queue->scheduled && queue->sched.timeout < timeout)
+			WRITE_ONCE(queue->sched.timeout, timeout);
+		sfab_queue_put(queue);
+	}
 }
 
 /**

@@ -87,6 +87,10 @@ struct sfab_queue {
 	int error;
 	/** @fault: for SFAB_QUEUE_FAULTED */
 	struct sfab_fault fault;
+	/** @fabric_status: for SFAB_FAULT_FABRIC */
+	u32 fabric_status;
+	/** @fabric_eid: likewise; 0: not known */
+	u32 fabric_eid;
 	/** @epoch: how often the hardware was started */
 	u32 epoch;
 	/** @ring: SFAB_RING_ENTRIES commands; NULL when stopped for good */

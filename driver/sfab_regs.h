@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Registers, command format and fault record, written from the hardware
- * contract (qemu/docs/specs/sfab.rst), in the order of its sections.
+ * contract (qemu/docs/specs/sfab.rst and sfab-fabric.rst), in the order of their
+ * sections.
  */
 #ifndef _SFAB_REGS_H_
 #define _SFAB_REGS_H_
@@ -53,7 +54,9 @@
 #define   SFAB_INT_FAULT		BIT(1)
 #define   SFAB_INT_RESET		BIT(2)
 #define   SFAB_INT_INVALIDATE		BIT(3)
-#define   SFAB_INT_ALL			GENMASK(3, 0)
+#define   SFAB_INT_PORT			BIT(4)
+#define   SFAB_INT_SEGMENT		BIT(5)
+#define   SFAB_INT_MGMT			BIT(6)
 #define SFAB_REG_QUEUE_EVENT_0		0x0208	/* 64 bit, queues 0 to 63 */
 #define SFAB_REG_QUEUE_EVENT_1		0x0210	/* 64 bit, queues 64 to 127 */
 #define SFAB_REG_QUEUE_FAULT_0		0x0218	/* 64 bit, queues 0 to 63 */
@@ -67,7 +70,14 @@
 #define   SFAB_COUNTER_QUEUE_RESETS	5
 #define   SFAB_COUNTER_INTERRUPTS	6
 #define   SFAB_COUNTER_DEVICE_RESETS	7
-#define   SFAB_NUM_COUNTERS		8
+#define   SFAB_COUNTER_BYTES_FABRIC	8
+#define   SFAB_COUNTER_REQUESTS		9
+#define   SFAB_COUNTER_RETRIES		10
+#define   SFAB_COUNTER_FAILURES		11
+#define   SFAB_COUNTER_SERVED		12
+#define   SFAB_COUNTER_DUPLICATES	13
+#define   SFAB_COUNTER_REFUSED		14
+#define   SFAB_COUNTER_FORWARDED	15
 
 /* Address space registers */
 #define SFAB_VM_BLOCK(v)		(0x1000 + (v) * 0x20)
@@ -99,6 +109,7 @@
 #define   SFAB_Q_FAULT_CAUSE		GENMASK(7, 0)
 #define   SFAB_Q_FAULT_OPCODE		GENMASK(15, 8)
 #define   SFAB_Q_FAULT_ACCESS		GENMASK(17, 16)
+#define   SFAB_Q_FAULT_STATUS		GENMASK(23, 18)
 #define   SFAB_Q_FAULT_VALID		BIT(31)
 #define SFAB_Q_FAULT_INDEX		0x30
 #define SFAB_Q_FAULT_ADDR		0x38	/* 64 bit */
@@ -106,6 +117,7 @@
 /* Command ring */
 #define SFAB_CMD_FLAG_COMPLETE		BIT(0)
 #define SFAB_CMD_FLAG_IRQ		BIT(1)
+#define SFAB_CMD_FLAG_NOTIFY		BIT(2)
 
 /**
  * struct sfab_ring_entry - a command as the device reads it
@@ -148,6 +160,117 @@ struct sfab_ring_entry {
 #define SFAB_APERTURE_SYSTEM		1
 #define SFAB_APERTURE_PEER		2
 #define SFAB_APERTURE_FABRIC		3
+
+/* Fabric registers */
+#define SFAB_REG_NUM_PORTS		0x0048
+#define   SFAB_NUM_PORTS_MAX		16
+#define SFAB_REG_NUM_SEGMENTS		0x004c
+#define   SFAB_NUM_SEGMENTS_MAX		1024
+#define SFAB_REG_NUM_IMPORTS		0x0050
+#define   SFAB_NUM_IMPORTS_MAX		1024
+#define SFAB_REG_NUM_EIDS		0x0054
+#define   SFAB_NUM_EIDS_MAX		4096
+#define SFAB_REG_INCARNATION		0x0058
+#define SFAB_REG_EID			0x005c
+#define SFAB_REG_M_KEY			0x0060	/* 64 bit */
+#define SFAB_REG_OP_TIMEOUT		0x0068	/* ms, as the two below */
+#define   SFAB_OP_TIMEOUT_MIN		10
+#define   SFAB_OP_TIMEOUT_MAX		60000
+#define SFAB_REG_RETRY_TIMEOUT		0x006c
+#define   SFAB_RETRY_TIMEOUT_MIN	1
+#define   SFAB_RETRY_TIMEOUT_MAX	10000
+#define SFAB_REG_HOQ_TIMEOUT		0x0070
+#define   SFAB_HOQ_TIMEOUT_MIN		1
+#define   SFAB_HOQ_TIMEOUT_MAX		10000
+#define SFAB_REG_SEG_INV		0x0080
+#define SFAB_REG_SEG_INV_DONE		0x0084
+#define SFAB_REG_PORT_EVENT		0x0228
+
+/* Ports */
+#define SFAB_P_BLOCK(p)			(0x90000 + (p) * 0x400)
+#define SFAB_P_CTRL			0x00
+#define   SFAB_P_CTRL_ENABLE		BIT(0)
+#define   SFAB_P_CTRL_LOOPBACK		BIT(1)
+#define   SFAB_P_CTRL_PATH		GENMASK(7, 4)
+#define   SFAB_P_CTRL_RETRAIN		BIT(8)
+#define SFAB_P_STATUS			0x04
+#define   SFAB_P_STATUS_STATE		GENMASK(3, 0)
+#define   SFAB_P_STATUS_PATH		GENMASK(7, 4)
+#define   SFAB_P_STATUS_REASON		GENMASK(15, 8)
+#define   SFAB_P_STATUS_LANES		GENMASK(23, 16)
+#define SFAB_P_CAP			0x08
+#define   SFAB_P_CAP_LANES		GENMASK(7, 0)
+#define   SFAB_P_CAP_PATHS		GENMASK(15, 8)
+#define   SFAB_P_CAP_RATE		GENMASK(31, 16)
+#define SFAB_P_PEER			0x0c
+#define   SFAB_P_PEER_EID		GENMASK(15, 0)
+#define   SFAB_P_PEER_PORT		GENMASK(23, 16)
+#define   SFAB_P_PEER_KIND		GENMASK(31, 24)
+#define SFAB_P_PEER_UUID_0		0x10	/* 64 bit */
+#define SFAB_P_PEER_UUID_1		0x18	/* 64 bit */
+#define SFAB_P_COUNTER			0x100	/* 64 bit each, 8 apart */
+#define   SFAB_P_COUNTER_TX_BYTES	0
+#define   SFAB_P_COUNTER_TX_PACKETS	1
+#define   SFAB_P_COUNTER_RX_BYTES	2
+#define   SFAB_P_COUNTER_RX_PACKETS	3
+#define   SFAB_P_COUNTER_REPLAYS	4
+#define   SFAB_P_COUNTER_CRC_ERRORS	5
+#define   SFAB_P_COUNTER_STALLS		6
+#define   SFAB_P_COUNTER_NO_ROUTE	7
+#define   SFAB_P_COUNTER_HOP_LIMIT	8
+#define   SFAB_P_COUNTER_HOQ		9
+#define   SFAB_P_COUNTER_MALFORMED	10
+#define   SFAB_P_COUNTER_LINK_DOWN	11
+#define   SFAB_P_COUNTER_DOWNS		12
+#define   SFAB_P_COUNTER_FAILOVERS	13
+
+/* Routes: four candidates of 16 bits, the first lowest */
+#define SFAB_ROUTE(e)			(0xa0000 + (e) * 8)	/* 64 bit */
+#define SFAB_ROUTE_CANDIDATES		4
+#define SFAB_ROUTE_PORT			GENMASK(5, 0)
+#define SFAB_ROUTE_VC			GENMASK(7, 6)
+#define SFAB_ROUTE_HOPS			GENMASK(15, 8)
+
+/* Segments */
+#define SFAB_S_BLOCK(n)			(0xc0000 + (n) * 0x40)
+#define SFAB_S_VA			0x00	/* 64 bit */
+#define SFAB_S_LEN			0x08	/* 64 bit */
+#define SFAB_S_TOKEN			0x10	/* 64 bit */
+#define SFAB_S_VM			0x18
+#define SFAB_S_EPOCH			0x1c
+#define SFAB_S_CTRL			0x20
+#define   SFAB_S_CTRL_VALID		BIT(0)
+#define   SFAB_S_CTRL_READ		BIT(1)
+#define   SFAB_S_CTRL_WRITE		BIT(2)
+#define   SFAB_S_CTRL_ATOMIC		BIT(3)
+
+/* Imports */
+#define SFAB_I_BLOCK(i)			(0xd0000 + (i) * 0x20)
+#define SFAB_I_TOKEN			0x00	/* 64 bit */
+#define SFAB_I_BASE			0x08	/* 64 bit */
+#define SFAB_I_TARGET			0x10
+#define   SFAB_I_TARGET_EID		GENMASK(15, 0)
+#define   SFAB_I_TARGET_SEGMENT		GENMASK(31, 16)
+#define SFAB_I_EPOCH			0x14
+#define SFAB_I_CTRL			0x18
+#define   SFAB_I_CTRL_VALID		BIT(0)
+
+/* Address of a page table entry of aperture FABRIC */
+#define SFAB_FABRIC_IMPORT		GENMASK_ULL(51, 36)
+#define SFAB_FABRIC_PAGE		GENMASK_ULL(35, 12)
+
+/* Management mailbox */
+#define SFAB_REG_MGMT_TX		0xe0000
+#define SFAB_REG_MGMT_RX		0xe0100
+#define SFAB_REG_MGMT_CTRL		0xe0200
+#define   SFAB_MGMT_CTRL_SEND		BIT(0)
+#define   SFAB_MGMT_CTRL_NEXT		BIT(1)
+#define   SFAB_MGMT_CTRL_LISTEN_ON	BIT(2)
+#define   SFAB_MGMT_CTRL_LISTEN_OFF	BIT(3)
+#define SFAB_REG_MGMT_STATUS		0xe0204
+#define   SFAB_MGMT_STATUS_BUSY		BIT(0)
+#define   SFAB_MGMT_STATUS_READABLE	BIT(1)
+#define   SFAB_MGMT_STATUS_DROPPED	GENMASK(31, 16)
 
 /* Bound of a reset of a queue or of the device, the spec's "Killing a queue" */
 #define SFAB_RESET_TIMEOUT_US		(1000 * 1000)

@@ -134,8 +134,12 @@ int sfab_hw_init(struct sfab_device *sdev)
  */
 void sfab_hw_start(struct sfab_device *sdev)
 {
+	u32 enable = SFAB_INT_QUEUE | SFAB_INT_FAULT;
+
 	/* Invalidations are polled for, resets raise no interrupt */
-	writel(SFAB_INT_QUEUE | SFAB_INT_FAULT, sdev->regs + SFAB_REG_INT_ENABLE);
+	if (sdev->fabric)
+		enable |= SFAB_INT_PORT | SFAB_INT_MGMT;
+	writel(enable, sdev->regs + SFAB_REG_INT_ENABLE);
 	writel(SFAB_CTRL_ENABLE, sdev->regs + SFAB_REG_CTRL);
 }
 
@@ -210,6 +214,10 @@ static void sfab_reset_restart_queues(struct sfab_device *sdev)
  */
 void sfab_reset_begin(struct sfab_device *sdev, int error)
 {
+	const struct sfab_event event = {
+		.base.type = SFAB_EVENT_DEVICE_RESET,
+		.base.length = sizeof(event),
+	};
 	bool cookie;
 
 	cookie = dma_fence_begin_signalling();
@@ -221,7 +229,8 @@ void sfab_reset_begin(struct sfab_device *sdev, int error)
 		drm_err(&sdev->drm, "the device does not drain\n");
 	/* Who sees the error of some work finds the event */
 	if (error != -ENODEV)
-		sfab_event_broadcast(sdev, SFAB_EVENT_DEVICE_RESET);
+		sfab_event_broadcast(sdev, &event.base, 0);
+	sfab_fabric_reset_begin(sdev, error);
 	sfab_reset_settle_queues(sdev);
 	up_write(&sdev->reset_lock);
 	dma_fence_end_signalling(cookie);
@@ -251,6 +260,7 @@ int sfab_reset_finish(struct sfab_device *sdev)
 	pci_set_master(sdev->pdev);
 	sfab_hw_start(sdev);
 	sfab_vm_restore_all(sdev);
+	sfab_fabric_reset_finish(sdev);
 	sfab_reset_restart_queues(sdev);
 	sdev->online = true;
 unlock:

@@ -16,6 +16,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 
+#include "sfab_fabric.h"
 #include "sfab_fence.h"
 #include "sfab_queue.h"
 #include "sfab_trace.h"
@@ -141,6 +142,7 @@ static u32 sfab_ring_used(struct sfab_queue *queue)
 static void sfab_ring_put_command(struct sfab_queue *queue, const struct sfab_command *cmd,
 				  u8 flags, u64 timeline)
 {
+	BUILD_BUG_ON(SFAB_COMMAND_NOTIFY != SFAB_CMD_FLAG_NOTIFY);
 	queue->ring[queue->tail++ % SFAB_RING_ENTRIES] = (struct sfab_ring_entry) {
 		.opcode = cmd->opcode,
 		.flags = flags,
@@ -200,7 +202,7 @@ int sfab_ring_write(struct sfab_queue *queue, u64 seqno,
 
 	span->start = queue->tail;
 	for (i = 0; i < count; i++)
-		sfab_ring_put_command(queue, &cmds[i], 0, 0);
+		sfab_ring_put_command(queue, &cmds[i], cmds[i].flags, 0);
 	sfab_ring_put_command(queue, &nop, SFAB_CMD_FLAG_COMPLETE | SFAB_CMD_FLAG_IRQ, seqno);
 	span->end = queue->tail;
 	queue->written = seqno;
@@ -334,6 +336,17 @@ static int sfab_ring_quiesce(struct sfab_queue *queue)
 	return ret;
 }
 
+static void sfab_ring_tell_timeout(struct sfab_queue *queue)
+{
+	const struct sfab_event event = {
+		.base.type = SFAB_EVENT_QUEUE_TIMEOUT,
+		.base.length = sizeof(event),
+		.queue_id = queue->id,
+	};
+
+	sfab_event_send(queue->sfile, &event.base);
+}
+
 /**
  * sfab_ring_stop - end all work of a queue
  * @queue: queue
@@ -355,7 +368,7 @@ int sfab_ring_stop(struct sfab_queue *queue, enum sfab_queue_state state, int er
 		mutex_lock(&queue->lock);
 		ret = sfab_ring_quiesce(queue);
 		if (first && state == SFAB_QUEUE_TIMEDOUT && queue->sfile)
-			sfab_event_send(queue->sfile, SFAB_EVENT_QUEUE_TIMEOUT, queue->id, NULL);
+			sfab_ring_tell_timeout(queue);
 		mutex_unlock(&queue->lock);
 		sfab_hw_put(sdev, idx);
 	} else if (drm_dev_is_unplugged(&sdev->drm)) {
@@ -389,17 +402,76 @@ static void sfab_ring_locate(struct sfab_queue *queue, u32 index, struct sfab_fa
 	}
 }
 
-/**
- * sfab_ring_fault - the hardware says that a queue has halted
- * @queue: queue; between sfab_hw_get() and put
+/*
+ * Which accelerator a fault of cause FABRIC speaks of.  Looked up first, as sfab_vm.lock
+ * is outside of the queue's; the queue stands still, so the fault stays what it is.
  */
-void sfab_ring_fault(struct sfab_queue *queue)
+static void sfab_ring_fault_target(struct sfab_queue *queue, struct sfab_target *target)
+{
+	struct sfab_vm *vm = NULL;
+	u64 addr;
+	int idx;
+
+	if (!queue->sdev->fabric || sfab_hw_get(queue->sdev, &idx))
+		return;
+	mutex_lock(&queue->lock);
+	/* The queue holds its VM as long as it is in the hardware */
+	if (queue->hw_live &&
+	    FIELD_GET(SFAB_Q_FAULT_CAUSE, readl(sfab_queue_reg(queue, SFAB_Q_FAULT))) ==
+	    SFAB_FAULT_FABRIC) {
+		addr = readq(sfab_queue_reg(queue, SFAB_Q_FAULT_ADDR));
+		vm = sfab_vm_get(queue->vm);
+	}
+	mutex_unlock(&queue->lock);
+	sfab_hw_put(queue->sdev, idx);
+
+	if (vm) {
+		sfab_import_target(vm, addr, target);
+		sfab_vm_put(vm);
+	}
+}
+
+static void sfab_ring_tell_fault(struct sfab_queue *queue, const struct sfab_fault *fault,
+				 u32 status, const struct sfab_target *target)
+{
+	const struct sfab_event event = {
+		.base.type = SFAB_EVENT_QUEUE_FAULT,
+		.base.length = sizeof(event),
+		.queue_id = queue->id,
+		.fabric_status = status,
+		.fault = *fault,
+	};
+	struct sfab_event_fabric peer = {
+		.base.type = SFAB_EVENT_PEER_LOST,
+		.base.length = sizeof(peer),
+		.queue_id = queue->id,
+		.status = status,
+		.eid = target->eid,
+		.segment = target->segment,
+	};
+
+	sfab_event_send(queue->sfile, &event.base);
+	switch (status) {
+	case SFAB_FABRIC_REVOKED:
+		peer.base.type = SFAB_EVENT_REVOKED;
+		fallthrough;
+	case SFAB_FABRIC_NO_ROUTE:
+	case SFAB_FABRIC_TIMEOUT:
+	case SFAB_FABRIC_STALE:
+		sfab_event_send(queue->sfile, &peer.base);
+		break;
+	}
+}
+
+static void sfab_ring_take_fault(struct sfab_queue *queue, const struct sfab_target *target)
 {
 	struct sfab_device *sdev = queue->sdev;
 	struct sfab_fault fault = {};
-	u32 record, index;
+	u32 record, index, status = 0;
 	unsigned long flags;
 	int ret;
+
+	lockdep_assert_held(&sdev->reset_lock);
 
 	mutex_lock(&queue->lock);
 	/* Somebody may have reset the queue since, and the fault with it */
@@ -413,6 +485,8 @@ void sfab_ring_fault(struct sfab_queue *queue)
 	fault.opcode = FIELD_GET(SFAB_Q_FAULT_OPCODE, record);
 	fault.access = FIELD_GET(SFAB_Q_FAULT_ACCESS, record);
 	fault.addr = readq(sfab_queue_reg(queue, SFAB_Q_FAULT_ADDR));
+	if (fault.cause == SFAB_FAULT_FABRIC)
+		status = FIELD_GET(SFAB_Q_FAULT_STATUS, record);
 
 	spin_lock_irqsave(&queue->ring_lock, flags);
 	/* The submissions before the fault have completed */
@@ -422,19 +496,38 @@ void sfab_ring_fault(struct sfab_queue *queue)
 		queue->state = SFAB_QUEUE_FAULTED;
 		queue->error = -EIO;
 		queue->fault = fault;
+		queue->fabric_status = status;
+		queue->fabric_eid = target->eid;
 	}
 	spin_unlock_irqrestore(&queue->ring_lock, flags);
-	trace_sfab_fault(queue, &fault);
+	trace_sfab_fault(queue, &fault, status, target->eid);
 
 	ret = sfab_ring_quiesce(queue);
 	if (queue->sfile)
-		sfab_event_send(queue->sfile, SFAB_EVENT_QUEUE_FAULT, queue->id, &fault);
+		sfab_ring_tell_fault(queue, &fault, status, target);
 	mutex_unlock(&queue->lock);
 
 	if (ret)
 		sfab_reset_schedule(sdev, "a faulted queue does not stop");
 	else
 		sfab_ring_settle(queue);
+}
+
+/**
+ * sfab_ring_fault - the hardware says that a queue has halted
+ * @queue: queue
+ */
+void sfab_ring_fault(struct sfab_queue *queue)
+{
+	struct sfab_target target = {};
+	int idx;
+
+	sfab_ring_fault_target(queue, &target);
+	/* Otherwise a reset or the removal deals with all queues */
+	if (sfab_hw_get(queue->sdev, &idx))
+		return;
+	sfab_ring_take_fault(queue, &target);
+	sfab_hw_put(queue->sdev, idx);
 }
 
 /**

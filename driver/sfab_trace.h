@@ -55,8 +55,9 @@ TRACE_EVENT(sfab_complete,
 
 /* A queue halted */
 TRACE_EVENT(sfab_fault,
-	    TP_PROTO(const struct sfab_queue *queue, const struct sfab_fault *fault),
-	    TP_ARGS(queue, fault),
+	    TP_PROTO(const struct sfab_queue *queue, const struct sfab_fault *fault, u32 status,
+		     u32 eid),
+	    TP_ARGS(queue, fault, status, eid),
 
 	    TP_STRUCT__entry(__string(dev, dev_name(queue->sdev->drm.dev))
 			     __field(u32, queue)
@@ -66,6 +67,8 @@ TRACE_EVENT(sfab_fault,
 			     __field(u32, command)
 			     __field(u64, seqno)
 			     __field(u64, addr)
+			     __field(u32, status)
+			     __field(u32, eid)
 			     ),
 
 	    TP_fast_assign(__assign_str(dev);
@@ -76,11 +79,14 @@ TRACE_EVENT(sfab_fault,
 			   __entry->command = fault->command;
 			   __entry->seqno = fault->seqno;
 			   __entry->addr = fault->addr;
+			   __entry->status = status;
+			   __entry->eid = eid;
 			   ),
 
-	    TP_printk("%s queue=%u cause=%u access=%u opcode=%u seqno=%llu command=%u addr=%#llx",
+	    TP_printk("%s queue=%u cause=%u access=%u opcode=%u seqno=%llu command=%u addr=%#llx status=%u eid=%u",
 		      __get_str(dev), __entry->queue, __entry->cause, __entry->access,
-		      __entry->opcode, __entry->seqno, __entry->command, __entry->addr)
+		      __entry->opcode, __entry->seqno, __entry->command, __entry->addr,
+		      __entry->status, __entry->eid)
 );
 
 /* The device is about to be reset */
@@ -121,6 +127,75 @@ TRACE_EVENT(sfab_bind,
 	    TP_printk("%s vm=%u %s va=%#llx size=%#llx", __get_str(dev), __entry->vm,
 		      __entry->op == SFAB_BIND_MAP ? "map" : "unmap",
 		      __entry->va, __entry->size)
+);
+
+/* A segment is exported, gets another token, or is taken back */
+TRACE_EVENT(sfab_segment,
+	    TP_PROTO(const struct sfab_device *sdev, const char *what, u32 number, u64 offset,
+		     u64 size),
+	    TP_ARGS(sdev, what, number, offset, size),
+
+	    TP_STRUCT__entry(__string(dev, dev_name(sdev->drm.dev))
+			     __string(what, what)
+			     __field(u32, number)
+			     __field(u64, offset)
+			     __field(u64, size)
+			     ),
+
+	    TP_fast_assign(__assign_str(dev);
+			   __assign_str(what);
+			   __entry->number = number;
+			   __entry->offset = offset;
+			   __entry->size = size;
+			   ),
+
+	    TP_printk("%s segment=%u %s offset=%#llx size=%#llx", __get_str(dev),
+		      __entry->number, __get_str(what), __entry->offset, __entry->size)
+);
+
+/* A segment of another accelerator is imported, or let go */
+TRACE_EVENT(sfab_import,
+	    TP_PROTO(const struct sfab_device *sdev, const char *what, u32 number, u32 eid,
+		     u32 segment),
+	    TP_ARGS(sdev, what, number, eid, segment),
+
+	    TP_STRUCT__entry(__string(dev, dev_name(sdev->drm.dev))
+			     __string(what, what)
+			     __field(u32, number)
+			     __field(u32, eid)
+			     __field(u32, segment)
+			     ),
+
+	    TP_fast_assign(__assign_str(dev);
+			   __assign_str(what);
+			   __entry->number = number;
+			   __entry->eid = eid;
+			   __entry->segment = segment;
+			   ),
+
+	    TP_printk("%s import=%u %s eid=%u segment=%u", __get_str(dev),
+		      __entry->number, __get_str(what), __entry->eid, __entry->segment)
+);
+
+/* The state of a port has changed */
+TRACE_EVENT(sfab_port,
+	    TP_PROTO(const struct sfab_device *sdev, u32 port, u32 state, u32 reason),
+	    TP_ARGS(sdev, port, state, reason),
+
+	    TP_STRUCT__entry(__string(dev, dev_name(sdev->drm.dev))
+			     __field(u32, port)
+			     __field(u32, state)
+			     __field(u32, reason)
+			     ),
+
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->port = port;
+			   __entry->state = state;
+			   __entry->reason = reason;
+			   ),
+
+	    TP_printk("%s port=%u state=%u reason=%u", __get_str(dev), __entry->port,
+		      __entry->state, __entry->reason)
 );
 
 #endif /* _SFAB_TRACE_H_ */

@@ -252,10 +252,45 @@ out_free:
 }
 
 /**
- * sfab_vm_unmap_extent - unmap what sfab_vm_map_extent() mapped
+ * sfab_vm_map_bo - map a range of a BO into a VM of the kernel's
  * @vm: VM
- * @va: VM address, as given there
- * @size: bytes, as given there
+ * @bo: BO; the caller keeps it until the range is unmapped
+ * @offset: start within @bo
+ * @va: VM address; the range is not mapped
+ * @size: bytes
+ * @rights: SFAB_RIGHT_*
+ *
+ * To be unmapped with sfab_vm_unmap_extent().
+ */
+int sfab_vm_map_bo(struct sfab_vm *vm, struct sfab_bo *bo, u64 offset, u64 va, u64 size,
+		   u32 rights)
+{
+	struct sfab_tables tables;
+	int ret, idx;
+
+	sfab_tables_init(&tables);
+	ret = sfab_tables_reserve_map(vm->sdev, &tables, bo, offset, va, size);
+	if (ret)
+		goto out_free;
+
+	mutex_lock(&vm->lock);
+	ret = sfab_vm_hw_get(vm, &idx);
+	if (!ret) {
+		sfab_mmu_map(&vm->mmu, &tables, bo, offset, va, size, rights);
+		sfab_vm_invalidate(vm);
+		sfab_hw_put(vm->sdev, idx);
+	}
+	mutex_unlock(&vm->lock);
+out_free:
+	sfab_tables_free(vm->sdev, &tables);
+	return ret;
+}
+
+/**
+ * sfab_vm_unmap_extent - unmap what sfab_vm_map_extent() or _map_bo() mapped
+ * @vm: VM
+ * @va: VM address, as given there, or one before it
+ * @size: bytes up to where nothing else is mapped
  *
  * Does nothing while the device is offline.
  */

@@ -71,7 +71,9 @@ int sfab_vm_hw_get(struct sfab_vm *vm, int *idx);
 void sfab_vm_invalidate(struct sfab_vm *vm);
 void sfab_mappings_free(struct list_head *mappings);
 
-/* For the kernel's own VM */
+/* For the kernel's own VMs */
+int sfab_vm_map_bo(struct sfab_vm *vm, struct sfab_bo *bo, u64 offset, u64 va, u64 size,
+		   u32 rights);
 int sfab_vm_map_extent(struct sfab_vm *vm, const struct sfab_extent *extent, u64 va);
 void sfab_vm_unmap_extent(struct sfab_vm *vm, u64 va, u64 size);
 
