@@ -9,7 +9,7 @@
 #include <kselftest_harness.h>
 #include <sys/ioctl.h>
 
-#include "sfab_test.h"
+#include "fabric_util.h"
 
 #define VA		0x400000ULL
 #define BO_SIZE		SZ_64K
@@ -27,7 +27,7 @@ struct field {
 				  .width = sizeof(((struct type *)0)->name), .known = (bits) }
 
 union request {
-	uint8_t bytes[256];
+	uint8_t bytes[512];
 	struct sfab_query query;
 	struct sfab_bo_create bo_create;
 	struct sfab_bo_mmap bo_mmap;
@@ -41,6 +41,16 @@ union request {
 	struct sfab_queue_submit queue_submit;
 	struct sfab_queue_query queue_query;
 	struct sfab_wait wait;
+	struct sfab_segment_export segment_export;
+	struct sfab_segment_rotate segment_rotate;
+	struct sfab_segment_revoke segment_revoke;
+	struct sfab_segment_import segment_import;
+	struct sfab_fabric_config fabric_config;
+	struct sfab_port_config port_config;
+	struct sfab_route_set route_set;
+	struct sfab_route_get route_get;
+	struct sfab_mgmt mgmt;
+	struct sfab_events events;
 };
 
 static void field_set(void *base, const struct field *field, uint64_t value)
@@ -53,7 +63,7 @@ FIXTURE(ioctl)
 	int fd;
 	int other_fd;			/* same device, another file */
 	uint32_t bo, vm, queue;
-	uint32_t other_bo, other_vm, other_queue;	/* ids that fd does not have */
+	uint32_t other_bo, other_vm, other_queue, other_segment;	/* ids that fd lacks */
 	uint32_t *memory;		/* CPU mapping of bo */
 	void *registered;
 	uint64_t seqno;
@@ -61,6 +71,7 @@ FIXTURE(ioctl)
 	uint64_t answer[64];
 	struct sfab_bind_op op;
 	struct sfab_command command;
+	struct sfab_route route;
 };
 
 FIXTURE_VARIANT(ioctl)
@@ -69,7 +80,8 @@ FIXTURE_VARIANT(ioctl)
 	struct field flags;		/* width 0: none */
 	struct field pads[2];
 	struct field id;
-	enum { ID_NONE, ID_BO, ID_VM, ID_QUEUE } id_kind;
+	enum { ID_NONE, ID_BO, ID_VM, ID_QUEUE, ID_SEGMENT } id_kind;
+	size_t first_size;		/* of the struct in its first version; 0: as now */
 };
 
 FIXTURE_VARIANT_ADD(ioctl, query)
@@ -162,6 +174,7 @@ FIXTURE_VARIANT_ADD(ioctl, queue_query)
 	.pads = { FIELD(sfab_queue_query, pad) },
 	.id = FIELD(sfab_queue_query, queue_id),
 	.id_kind = ID_QUEUE,
+	.first_size = offsetof(struct sfab_queue_query, fabric_status),
 };
 
 FIXTURE_VARIANT_ADD(ioctl, wait)
@@ -170,6 +183,76 @@ FIXTURE_VARIANT_ADD(ioctl, wait)
 	.flags = FLAGS(sfab_wait, flags, 0),
 	.id = FIELD(sfab_wait, queue_id),
 	.id_kind = ID_QUEUE,
+};
+
+FIXTURE_VARIANT_ADD(ioctl, segment_export)
+{
+	.cmd = DRM_IOCTL_SFAB_SEGMENT_EXPORT,
+	.flags = FLAGS(sfab_segment_export, flags, 0),
+	.id = FIELD(sfab_segment_export, handle),
+	.id_kind = ID_BO,
+};
+
+FIXTURE_VARIANT_ADD(ioctl, segment_rotate)
+{
+	.cmd = DRM_IOCTL_SFAB_SEGMENT_ROTATE,
+	.flags = FLAGS(sfab_segment_rotate, flags, 0),
+	.id = FIELD(sfab_segment_rotate, segment_id),
+	.id_kind = ID_SEGMENT,
+};
+
+FIXTURE_VARIANT_ADD(ioctl, segment_revoke)
+{
+	.cmd = DRM_IOCTL_SFAB_SEGMENT_REVOKE,
+	.flags = FLAGS(sfab_segment_revoke, flags, 0),
+	.id = FIELD(sfab_segment_revoke, segment_id),
+	.id_kind = ID_SEGMENT,
+};
+
+FIXTURE_VARIANT_ADD(ioctl, segment_import)
+{
+	.cmd = DRM_IOCTL_SFAB_SEGMENT_IMPORT,
+	.flags = FLAGS(sfab_segment_import, flags, 0),
+};
+
+FIXTURE_VARIANT_ADD(ioctl, fabric_config)
+{
+	.cmd = DRM_IOCTL_SFAB_FABRIC_CONFIG,
+	.flags = FLAGS(sfab_fabric_config, set, 0x1f),
+	.pads = { FIELD(sfab_fabric_config, flags) },
+};
+
+FIXTURE_VARIANT_ADD(ioctl, port_config)
+{
+	.cmd = DRM_IOCTL_SFAB_PORT_CONFIG,
+	.flags = FLAGS(sfab_port_config, set, 0xf),
+	.pads = { FIELD(sfab_port_config, flags) },
+};
+
+FIXTURE_VARIANT_ADD(ioctl, route_set)
+{
+	.cmd = DRM_IOCTL_SFAB_ROUTE_SET,
+	.flags = FLAGS(sfab_route_set, flags, 0),
+};
+
+FIXTURE_VARIANT_ADD(ioctl, route_get)
+{
+	.cmd = DRM_IOCTL_SFAB_ROUTE_GET,
+	.flags = FLAGS(sfab_route_get, flags, 0),
+};
+
+FIXTURE_VARIANT_ADD(ioctl, mgmt)
+{
+	.cmd = DRM_IOCTL_SFAB_MGMT,
+	.flags = FLAGS(sfab_mgmt, flags, 0),
+	.pads = { FIELD(sfab_mgmt, datagram.reserved1), FIELD(sfab_mgmt, datagram.reserved2) },
+};
+
+FIXTURE_VARIANT_ADD(ioctl, events)
+{
+	.cmd = DRM_IOCTL_SFAB_EVENTS,
+	.flags = FLAGS(sfab_events, events, SFAB_EVENTS_PORT | SFAB_EVENTS_TRAP),
+	.pads = { FIELD(sfab_events, flags) },
 };
 
 FIXTURE_SETUP(ioctl)
@@ -181,6 +264,7 @@ FIXTURE_SETUP(ioctl)
 	ASSERT_LE(0, self->fd);
 	self->other_fd = accel_open(0);
 	ASSERT_LE(0, self->other_fd);
+	ASSERT_EQ(0, fabric_set_eid(self->fd, 1));
 
 	ASSERT_EQ(0, vm_create(self->fd, 0, &self->vm));
 	ASSERT_EQ(0, bo_create(self->fd, BO_SIZE, SFAB_REGION_SYSTEM, &self->bo));
@@ -197,7 +281,11 @@ FIXTURE_SETUP(ioctl)
 		ASSERT_EQ(0, vm_create(self->other_fd, 0, &self->other_vm));
 	}
 	for (i = 0; i < 4; i++) {
+		struct sfab_segment segment;
+
 		ASSERT_EQ(0, queue_create(self->other_fd, self->other_vm, &self->other_queue));
+		ASSERT_EQ(0, segment_export(self->other_fd, self->other_bo, 0, 8, RIGHT_R,
+					    &self->other_segment, &segment));
 	}
 
 	self->registered = mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -228,6 +316,16 @@ static uint32_t extra_queue(struct __test_metadata *_metadata, FIXTURE_DATA(ioct
 	ASSERT_EQ(0, queue_create(self->fd, self->vm, &queue));
 	ASSERT_EQ(0, usage_get(self->fd, 0, &self->usage));
 	return queue;
+}
+
+static uint32_t extra_segment(struct __test_metadata *_metadata, FIXTURE_DATA(ioctl) *self)
+{
+	struct sfab_segment segment;
+	uint32_t id = 0;
+
+	ASSERT_EQ(0, segment_export(self->fd, self->bo, 0, 100, RIGHT_R, &id, &segment));
+	ASSERT_EQ(0, usage_get(self->fd, 0, &self->usage));
+	return id;
 }
 
 /* A request that would succeed */
@@ -296,6 +394,47 @@ static union request valid_request(struct __test_metadata *_metadata, FIXTURE_DA
 		arg.wait.queue_id = self->queue;
 		arg.wait.seqno = self->seqno;
 		break;
+	case DRM_IOCTL_SFAB_SEGMENT_EXPORT:
+		arg.segment_export.handle = self->bo;
+		arg.segment_export.rights = RIGHT_R;
+		arg.segment_export.size = 100;
+		break;
+	case DRM_IOCTL_SFAB_SEGMENT_ROTATE:
+		arg.segment_rotate.segment_id = extra_segment(_metadata, self);
+		break;
+	case DRM_IOCTL_SFAB_SEGMENT_REVOKE:
+		arg.segment_revoke.segment_id = extra_segment(_metadata, self);
+		break;
+	case DRM_IOCTL_SFAB_SEGMENT_IMPORT:
+		arg.segment_import.eid = 2;
+		arg.segment_import.rights = RIGHT_RW;
+		arg.segment_import.size = 100;
+		break;
+	case DRM_IOCTL_SFAB_FABRIC_CONFIG:
+		arg.fabric_config.set = SFAB_FABRIC_SET_HOQ_TIMEOUT;
+		arg.fabric_config.hoq_timeout_ms = 100;
+		break;
+	case DRM_IOCTL_SFAB_PORT_CONFIG:
+		arg.port_config.set = SFAB_PORT_SET_PATH;
+		break;
+	case DRM_IOCTL_SFAB_ROUTE_SET:
+		self->route = (struct sfab_route){ .eid = 2 };
+		arg.route_set.routes = (uintptr_t)&self->route;
+		arg.route_set.route_count = 1;
+		arg.route_set.route_stride = sizeof(self->route);
+		break;
+	case DRM_IOCTL_SFAB_ROUTE_GET:
+		arg.route_get.routes = (uintptr_t)&self->route;
+		arg.route_get.route_count = 1;
+		arg.route_get.route_stride = sizeof(self->route);
+		arg.route_get.eid = 2;
+		break;
+	case DRM_IOCTL_SFAB_MGMT:
+		arg.mgmt.timeout_ms = WAIT_MS;
+		arg.mgmt.datagram = datagram_get_node();
+		break;
+	case DRM_IOCTL_SFAB_EVENTS:
+		break;
 	}
 	return arg;
 }
@@ -334,7 +473,7 @@ TEST_F(ioctl, valid)
 TEST_F(ioctl, shorter)
 {
 	union request arg = valid_request(_metadata, self, variant->cmd);
-	size_t v1 = _IOC_SIZE(variant->cmd), size;
+	size_t v1 = variant->first_size ?: _IOC_SIZE(variant->cmd), size;
 
 	for (size = 0; size < v1; size++) {
 		uint8_t *end = at_page_end(size ?: 1);
@@ -456,7 +595,8 @@ TEST_F(ioctl, id_of_other_file)
 	if (variant->id_kind != ID_NONE) {
 		field_set(&arg, &variant->id,
 			  variant->id_kind == ID_BO ? self->other_bo :
-			  variant->id_kind == ID_VM ? self->other_vm : self->other_queue);
+			  variant->id_kind == ID_VM ? self->other_vm :
+			  variant->id_kind == ID_QUEUE ? self->other_queue : self->other_segment);
 		EXPECT_EQ(-ENOENT, do_ioctl(self->fd, variant->cmd, &arg));
 	}
 	EXPECT_TRUE(intact(self));
@@ -464,6 +604,7 @@ TEST_F(ioctl, id_of_other_file)
 	EXPECT_EQ(0, bo_query(self->other_fd, self->other_bo, &bo));
 	EXPECT_EQ(0, queue_query(self->other_fd, self->other_queue, &state));
 	EXPECT_EQ(-EBUSY, vm_destroy(self->other_fd, self->other_vm));
+	EXPECT_EQ(0, segment_rotate(self->other_fd, self->other_segment, NULL));
 }
 
 /* What is wrong in itself is told before what does not exist */
@@ -519,7 +660,7 @@ TEST(unknown_ioctls)
 	int fd = accel_open(0);
 
 	ASSERT_LE(0, fd);
-	for (nr = DRM_SFAB_WAIT + 1; nr < DRM_COMMAND_END - DRM_COMMAND_BASE; nr++) {
+	for (nr = DRM_SFAB_EVENTS + 1; nr < DRM_COMMAND_END - DRM_COMMAND_BASE; nr++) {
 		EXPECT_EQ(-EINVAL, do_ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE,
 						     DRM_COMMAND_BASE + nr, sizeof(arg)), arg));
 	}
@@ -539,6 +680,7 @@ TEST(version)
 	ASSERT_EQ(0, do_ioctl(fd, DRM_IOCTL_VERSION, &arg));
 	EXPECT_STREQ("sfab", name);
 	EXPECT_EQ(1, arg.version_major);
+	EXPECT_EQ(1, arg.version_minor);
 	close(fd);
 }
 

@@ -217,6 +217,13 @@ int query_counters(int fd, struct sfab_query_counters *counters)
 	return query(fd, SFAB_QUERY_COUNTERS, counters, sizeof(*counters));
 }
 
+bool has_fabric(int fd)
+{
+	struct sfab_query_device device;
+
+	return !query_device(fd, &device) && device.caps & SFAB_CAP_FABRIC;
+}
+
 static int region_find(int fd, enum sfab_region_id id, struct sfab_query_region *region)
 {
 	struct sfab_query_region regions[8] = { };

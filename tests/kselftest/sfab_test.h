@@ -77,6 +77,7 @@ int query(int fd, uint32_t what, void *data, uint32_t size);
 int query_device(int fd, struct sfab_query_device *device);
 int query_limits(int fd, struct sfab_query_limits *limits);
 int query_counters(int fd, struct sfab_query_counters *counters);
+bool has_fabric(int fd);
 /* Bytes in use, or in all, of a region; ~0 on error */
 uint64_t region_used(int fd, enum sfab_region_id id);
 uint64_t region_size(int fd, enum sfab_region_id id);

@@ -36,7 +36,8 @@ extern "C" {
  * gives a BO like any other for VM_BIND, and commands reach the memory through
  * the fabric.  The hardware of the exporter checks token, bounds and rights of each
  * access (qemu/docs/specs/sfab-fabric.rst).  A device whose caps lack
- * SFAB_CAP_FABRIC gives EOPNOTSUPP for all ioctls and queries of the fabric.
+ * SFAB_CAP_FABRIC gives EOPNOTSUPP for all ioctls and queries of the fabric, whatever
+ * segment ids they name.
  *
  * HBM and system BOs are zeroed before they are handed out.  Nothing is ever
  * evicted.  All sizes, offsets and addresses are in bytes; BOs, mappings and
