@@ -18,7 +18,7 @@ endif
 MAKEFLAGS += --no-print-directory
 
 .NOTPARALLEL:
-.PHONY: all help lab debug-kernel userland switch modules stage shell supernode demo bench check \
+.PHONY: all help lab debug-kernel userland switch modules stage shell supernode demo soak bench check \
 	check-debug lint install install-user install-module clean
 
 all: userland switch modules
@@ -78,6 +78,11 @@ check-debug:
 #: make lint                   all that can be said without running anything
 lint:
 	+@tests/lint
+
+#: make soak                   random work between all accelerators of a supernode while fibres are cut;
+#:                             TIME=600 (seconds) SEED=1 TOPOLOGY=ring:2x2,hbm=64M
+soak: lab stage
+	@tests/supernode/soak "$(or $(TIME),600)" "$(or $(SEED),1)" $(if $(TOPOLOGY),"$(TOPOLOGY)")
 
 #: make bench                  the measurements
 bench: lab stage

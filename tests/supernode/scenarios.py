@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""What happens to a supernode as a whole; prints TAP. Called by `supernode up`."""
+
+import os
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPO = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(REPO, "qemu/lab"))
+
+import supernode  # noqa: E402  pylint: disable=wrong-import-position
+
+PROGRAMS = f"{REPO}/build/tests/supernode"
+
+
+class Scenarios:
+    """The tests, in the order in which they run; each a method test_..."""
+
+    def __init__(self):
+        self.run = supernode.Run(os.environ["SFAB_SUPERNODE"])
+        self.nodes = self.run.state()["nodes"]
+
+    def command(self, node, text, wanted=0):
+        """Run a command on a node; returns what it printed."""
+        base = self.run.submit(node, text)
+        with open(os.devnull, "wb") as nothing:
+            status = self.run.follow(node, base, (nothing, nothing))
+        with open(base + ".out", encoding="utf-8") as out, \
+                open(base + ".err", encoding="utf-8") as err:
+            said = out.read() + err.read()
+        assert wanted is None or status == wanted, f"'{text}' on {node}: status {status}: {said}"
+        return said
+
+    def touch(self, name):
+        with open(self.run.file("share", name), "w", encoding="ascii"):
+            pass
+
+    def remote_try(self, name, number):
+        """Have the holder of an import use it; returns the status, ms, how it is at home."""
+        path = self.run.file("share", f"{name}.result.{number}")
+        self.touch(f"{name}.try.{number}")
+        assert supernode.wait_for(90, lambda: os.path.exists(path), lambda: f"using {name}"), \
+            f"no answer of the holder of {name}"
+        with open(path, encoding="utf-8") as file:
+            *status, ms, home = file.read().split()
+        return " ".join(status), int(ms), home
+
+    def background(self, node, text):
+        return self.run.submit(node, text)
+
+    # ---- the tests
+
+    def test_routes_are_complete(self):
+        said = self.command(self.nodes[0], "sfab fabric check")
+        assert "cannot deadlock" in said, said
+        said = self.command(self.nodes[-1], "sfab fabric check")
+        assert "cannot deadlock" in said, said
+
+    def test_a_cyclic_table_is_refused(self):
+        """Every device sends everything to the right, in VC 0."""
+        path = self.run.file("share", "cyclic")
+        eids = self.run.state()["eids"]
+        with open(path, "w", encoding="ascii") as file:
+            for here in eids.values():
+                for there in eids.values():
+                    if here != there:
+                        file.write(f"{here} {there} 0:1\n")
+        said = self.command(self.nodes[0], "sfab fabric program --routes /share/cyclic", 1)
+        assert "can deadlock" in said and "port 0 vc 0 ->" in said, said
+        self.test_routes_are_complete()
+
+    def test_write_to_another_node(self):
+        self.background(self.nodes[1], f"{PROGRAMS}/peer export /share first")
+        self.background(self.nodes[0], f"{PROGRAMS}/peer hold /share first")
+        status, _, home = self.remote_try("first", 0)
+        assert (status, home) == ("ok", "fine"), status
+
+    def test_cut_fibre_does_not_hurt(self):
+        fibre = next(f for f in self.run.state()["fibres"] if f["owners"][0] != f["owners"][1])
+        self.run.set_cut(fibre["ends"][0], True)
+        try:
+            status, _, _ = self.remote_try("first", 1)
+            assert status == "ok", status
+        finally:
+            self.run.set_cut(fibre["ends"][0], False)
+        links = str(len(self.run.state()["fibres"]))
+        self.command(self.nodes[0], f"sfab fabric discover --expect-links {links} --wait 30")
+
+    def test_node_that_dies_is_an_error_in_time(self):
+        supernode.kill(self.run, self.nodes[1])
+        status, ms, home = self.remote_try("first", 2)
+        assert status != "ok", "the memory of a dead node was written"
+        assert ms < 20000, f"{ms} ms until the error"
+        assert home == "fine", "work on the own accelerator does not go on"
+        self.command(self.nodes[0], "sfab list")
+
+    def test_node_that_comes_back(self):
+        supernode.boot(self.run, self.nodes[1])
+        state = self.run.state()
+        self.command(self.nodes[0], "sfab fabric program --eids /share/eids "
+                     f"--expect-devices {len(state['eids'])} "
+                     f"--expect-links {len(state['fibres'])} --wait 60")
+        status, _, home = self.remote_try("first", 3)
+        assert status != "ok", "an import of the dead node was taken for one of the new one"
+        assert home == "fine", home
+        self.background(self.nodes[1], f"{PROGRAMS}/peer export /share second")
+        self.background(self.nodes[0], f"{PROGRAMS}/peer hold /share second")
+        status, _, _ = self.remote_try("second", 0)
+        assert status == "ok", status
+        self.touch("second.done")
+        self.touch("first.done")
+        self.touch("second.stop")
+
+    def test_soak(self):
+        done = subprocess.run([sys.executable, f"{HERE}/soak.py", "20", "1"], check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=400)
+        assert done.returncode == 0, done.stdout
+
+
+def main():
+    scenarios = Scenarios()
+    names = [name for name in vars(Scenarios) if name.startswith("test_")]
+    failed = 0
+    print(f"1..{len(names)}", flush=True)
+    for number, name in enumerate(names, 1):
+        start = time.monotonic()
+        try:
+            getattr(scenarios, name)()
+            verdict = "ok"
+        except (AssertionError, supernode.Failure, OSError, ValueError,
+                subprocess.SubprocessError) as error:
+            verdict = "not ok"
+            failed += 1
+            for line in str(error).splitlines()[-30:]:
+                print(f"# {line}")
+        print(f"{verdict} {number} - supernode: {name.removeprefix('test_')} "
+              f"# {time.monotonic() - start:.1f} s", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
