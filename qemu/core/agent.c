@@ -360,8 +360,10 @@ static bool send_from_mailbox(struct sfab_fabric *fabric)
 	struct sfab_datagram d;
 	int error = 0;
 
-	if (!sfab_mailbox_sending(fabric, &d))
+	if (!sfab_mailbox_sending(fabric, &d)) {
+		fabric->send_since = 0;	/* a reset may have emptied it */
 		return false;
+	}
 	d.src = relaxed_load(fabric->eid);
 	d.pointer = 0;
 	memset(d.back, 0, sizeof(d.back));

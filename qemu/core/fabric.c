@@ -194,20 +194,30 @@ static bool serve_all(struct sfab_fabric *fabric)
 	return true;
 }
 
+static void flush_all(struct sfab_fabric *fabric)
+{
+	for (unsigned int p = 0; p <= fabric->config.ports; p++)
+		sfab_port_flush(fabric, &fabric->port[p]);
+}
+
+/* Look at all ports, then move what they have, in turns; true if there may be more. */
 static bool pass(struct sfab_fabric *fabric)
 {
-	bool more = false;
+	unsigned int ports = fabric->config.ports + 1;
+	bool more = false, served = true;
 
 	fabric->now = fabric->ops->now(fabric->opaque);
 	fabric->due = UINT64_MAX;
-	for (unsigned int p = 0; p <= fabric->config.ports; p++)
+	for (unsigned int p = 0; p < ports; p++)
 		more |= sfab_port_poll(fabric, &fabric->port[p]);
 	more |= sfab_agent_work(fabric);
-	more |= serve_all(fabric);
-	for (unsigned int p = 0; p <= fabric->config.ports; p++) {
-		sfab_port_flush(fabric, &fabric->port[p]);
-		more |= fabric->port[p].link.state >= SFAB_LINK_LOST;
+	for (unsigned int t = 0; t < SFAB_PASS_TURNS && served; t++) {
+		served = serve_all(fabric);
+		flush_all(fabric);
+		more |= served;
 	}
+	for (unsigned int p = 0; p < ports; p++)
+		more |= fabric->port[p].link.state >= SFAB_LINK_LOST;
 	return more;
 }
 

@@ -35,6 +35,9 @@
 /* What a look at all ports counts, so that no partner can keep us looking. */
 #define SFAB_PASS_COST		4096
 
+/* How many turns everybody has between two looks at the ports. */
+#define SFAB_PASS_TURNS		4
+
 #define SFAB_NOWHERE		(~0u)	/* no port: packets of the device itself */
 
 struct sfab_port {

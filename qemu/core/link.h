@@ -82,8 +82,8 @@ struct sfab_link_rx {
 };
 
 struct sfab_link {
-	struct sfab_fibre_half *out, *in;
 	_Atomic uint64_t *counter;	/* P_COUNTER */
+	struct sfab_fibre_half *out, *in;
 	enum sfab_link_state state;
 	bool dirty;		/* the other end has not been told yet */
 	bool replaying;		/* so does a ring, see &sfab_link_tx.replaying */

@@ -48,12 +48,18 @@ static void show_peer(struct sfab_port *port, const struct sfab_identity *peer)
 
 /* ---- the link ---- */
 
+/* As P_PEER of the partner says it. */
+static uint32_t who(const struct sfab_fabric *fabric, const struct sfab_port *port)
+{
+	return relaxed_load(fabric->eid) | port->index << 16 |
+	       (uint32_t)fabric->config.kind << 24;
+}
+
 static struct sfab_identity identity(const struct sfab_fabric *fabric,
 				     const struct sfab_port *port)
 {
 	struct sfab_identity me = {
-		.who = relaxed_load(fabric->eid) | port->index << 16 |
-		       (uint32_t)fabric->config.kind << 24,
+		.who = who(fabric, port),
 		.lanes = fabric->config.lanes,
 	};
 
@@ -205,10 +211,13 @@ static bool renew(struct sfab_fabric *fabric, struct sfab_port *port)
 
 bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port)
 {
-	struct sfab_identity me = identity(fabric, port);
 	bool changed = renew(fabric, port);
 
-	if (port->link.state != SFAB_LINK_CLOSED && port->shown != me.who) {
+	if (port->link.state == SFAB_LINK_CLOSED)
+		return changed;
+	if (port->shown != who(fabric, port)) {
+		struct sfab_identity me = identity(fabric, port);
+
 		sfab_link_identify(&port->link, &me);
 		port->shown = me.who;
 	}

@@ -253,6 +253,9 @@ static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 	uint64_t bytes = 0;
 	const void *payload;
 
+	/* Most have nothing. */
+	if (rx->head == rx->tail)
+		return false;
 	while (bytes < SFAB_TURN_BYTES &&
 	       (payload = sfab_link_receive(&port->link, ring))) {
 		unsigned int counter = 0;

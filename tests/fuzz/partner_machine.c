@@ -280,7 +280,7 @@ void train(struct fibre *f, struct machine *m, bool lie)
 }
 
 void frame(struct fibre *f, unsigned int r, const struct sfab_packet *packet,
-		  const void *payload, uint32_t bytes, uint32_t spoil)
+	   const void *payload, uint32_t bytes, uint32_t spoil)
 {
 	struct sfab_frame frame = {
 		.length = SFAB_PACKET_HEADER + sfab_padded(bytes),

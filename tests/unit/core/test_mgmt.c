@@ -113,6 +113,24 @@ static void directed_needs_no_eid(void **state)
 	net_free(net);
 }
 
+/* What leaves by a port in LOOPBACK comes in by it, and meets this device. */
+static void loopback_carries(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0];
+	struct sfab_datagram d = DIRECTED(GET, NODE, 2, 1, 1);
+
+	(void)state;
+	assert_int_equal(ask(a, &d), SFAB_MGMT_UNREACHABLE);	/* the far end has no port 1 */
+	fw32(a, P_REG(1, CTRL), 3);
+	net_run(net, MS);
+	d = DIRECTED(GET, NODE, 2, 1, 1);
+	assert_int_equal(ask(a, &d), SFAB_MGMT_OK);
+	assert_int_equal(d.word[4], 1);
+	assert_int_equal(port_counter(a, 1, SFAB_P_PACKETS_RECEIVED), 4 + 1);
+	net_free(net);
+}
+
 static void routes_and_counters(void **state)
 {
 	struct net *net = net_chain(3, NULL);
@@ -408,6 +426,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_device_answers),
 		cmocka_unit_test(directed_needs_no_eid),
+		cmocka_unit_test(loopback_carries),
 		cmocka_unit_test(routes_and_counters),
 		cmocka_unit_test(remote_ports_obey),
 		cmocka_unit_test(unreachable),
