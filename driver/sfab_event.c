@@ -50,7 +50,7 @@ void sfab_event_send(struct sfab_file *sfile, const struct drm_event *event)
 	sfile->event_sequence++;
 	if (!pending)
 		goto count;
-	memcpy(&pending->event, event, event->length);
+	memcpy(&pending->trap, event, event->length);	/* the longest of them */
 	if (drm_event_reserve_init(drm, sfile->drm_file, &pending->base, &pending->event.base))
 		goto count;
 

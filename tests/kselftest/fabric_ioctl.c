@@ -573,11 +573,10 @@ TEST_F(fabric_ioctl, mgmt_refusals)
 	}
 }
 
-/* The way ends where no port is; and an answer that does not come is not waited for long */
-TEST_F(fabric_ioctl, mgmt_lost)
+/* The way ends where no port is, or where no route leads on */
+TEST_F(fabric_ioctl, mgmt_unreachable)
 {
 	struct sfab_datagram datagram = datagram_get_neighbour(self->fabric.num_ports);
-	int64_t begin;
 
 	ASSERT_EQ(0, mgmt(self->fd, &datagram, WAIT_MS));
 	EXPECT_EQ(SFAB_MGMT_UNREACHABLE, datagram.status);
@@ -585,12 +584,8 @@ TEST_F(fabric_ioctl, mgmt_lost)
 	datagram = datagram_get_node();
 	datagram.mode = SFAB_MGMT_BY_EID;
 	datagram.dst_eid = 200;
-	begin = now_ns();
-	EXPECT_EQ(-ETIME, mgmt(self->fd, &datagram, 100));
-	EXPECT_LE(100 * 1000000LL, now_ns() - begin);
-	/* Later ones have their answers all the same */
-	datagram = datagram_get_node();
-	EXPECT_EQ(0, mgmt(self->fd, &datagram, WAIT_MS));
+	ASSERT_EQ(0, mgmt(self->fd, &datagram, WAIT_MS));
+	EXPECT_EQ(SFAB_MGMT_UNREACHABLE, datagram.status);
 }
 
 /* ---- privileges ---- */

@@ -317,8 +317,10 @@ TEST_F(fabric_life, no_answer)
 		.route_count = 1,
 		.route_stride = sizeof(none),
 	};
+	struct sfab_datagram datagram = datagram_get_node();
 	union any_event event;
 	uint64_t seqno;
+	int64_t begin;
 
 	/* Requests arrive, answers find no way back */
 	ASSERT_EQ(0, do_ioctl(self->fd[1], DRM_IOCTL_SFAB_ROUTE_SET, &arg));
@@ -326,6 +328,16 @@ TEST_F(fabric_life, no_answer)
 	expect_failure(_metadata, self, seqno, SFAB_FABRIC_TIMEOUT);
 	ASSERT_EQ(0, event_of_type(self->fd[0], SFAB_EVENT_PEER_LOST, &event, WAIT_MS));
 	EXPECT_EQ(SFAB_FABRIC_TIMEOUT, event.fabric.status);
+
+	datagram.mode = SFAB_MGMT_BY_EID;
+	datagram.dst_eid = EID(1);
+	begin = now_ns();
+	EXPECT_EQ(-ETIME, mgmt(self->fd[0], &datagram, 100));
+	EXPECT_LE(100 * 1000000LL, now_ns() - begin);
+	/* Later ones have their answers all the same */
+	datagram = datagram_get_node();
+	EXPECT_EQ(0, mgmt(self->fd[0], &datagram, WAIT_MS));
+
 	ASSERT_EQ(0, fabric_join(self->fd));
 	EXPECT_EQ(0, run(self, cmd));
 }
