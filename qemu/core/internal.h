@@ -306,6 +306,7 @@ struct sfab_core {
 	struct sfab_segment *segment;
 	struct sfab_import *import;
 	struct sfab_seg_inv seg_inv;
+
 	_Atomic uint64_t handed[2];	/* bit q: queue q has a command for transfer.c */
 
 	struct sfab_vm vm[SFAB_MAX_VMS];

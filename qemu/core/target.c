@@ -337,7 +337,7 @@ enum served { ANSWERED, NO_ROOM, NO_WAY };
  * answer comes first: without it nothing is done.
  */
 static enum served serve(struct sfab_endpoint *ep, const struct sfab_packet *p,
-		  const void *payload, struct sfab_answer *kept, bool again)
+			 const void *payload, struct sfab_answer *kept, bool again)
 {
 	struct sfab_packet answer = answer_to(ep, p, type_of_answer(p));
 	bool read = p->type == SFAB_PKT_READ && p->arg <= SFAB_MTU;

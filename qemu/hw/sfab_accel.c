@@ -137,7 +137,8 @@ static bool sfab_check_ports(SfabPorts *p, Error **errp)
 {
     return sfab_check_range("ports", p->num, 0, SFAB_ACCEL_PORTS, errp) &&
            sfab_check_number("paths", p->paths, SFAB_MAX_PATHS, errp) &&
-           sfab_check_number("segments", p->segments, SFAB_MAX_SEGMENTS, errp) &&
+           sfab_check_number("segments", p->segments, SFAB_MAX_SEGMENTS,
+                             errp) &&
            sfab_check_number("imports", p->imports, SFAB_MAX_IMPORTS, errp) &&
            sfab_check_range("eids", p->eids, 2, SFAB_ACCEL_EIDS, errp) &&
            sfab_check_number("lanes", p->lanes, 16, errp) &&
@@ -438,8 +439,8 @@ static void sfab_accel_set_rate_scale(Object *obj, Visitor *v, const char *name,
         error_setg(errp, "property '" TYPE_SFAB_ACCEL ".rate-scale' cannot "
                    "change once the device is plugged");
     } else if (!isfinite(value) || value < 0) {
-        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".rate-scale' is %g; give "
-                   "0 for links as fast as the host, or the fraction of their "
+        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".rate-scale' is %g; "
+                   "give 0 for links as fast as the host, or the fraction of their "
                    "rate that they shall have", value);
     } else {
         s->ports.rate_scale = value;
@@ -457,8 +458,8 @@ static void sfab_accel_set_poison(Object *obj, Visitor *v, const char *name,
         return;
     }
     if (!DEVICE(s)->realized) {
-        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".x-poison' can be set on a "
-                   "plugged device only; use qom-set");
+        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".x-poison' can be set "
+                   "on a plugged device only; use qom-set");
         return;
     }
     switch (sfab_core_poison(s->core, offset)) {
@@ -471,8 +472,8 @@ static void sfab_accel_set_poison(Object *obj, Visitor *v, const char *name,
                    s->hbm_size);
         break;
     default:
-        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".x-poison': 64 places are "
-                   "poisoned already; overwrite some of them first");
+        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".x-poison': 64 places "
+                   "are poisoned already; overwrite some of them first");
     }
 }
 
@@ -522,8 +523,8 @@ static const struct {
     { "eids", "size of the route table, 2 to 4096" },
     { "lanes", "lanes of each port, 1 to 16" },
     { "lane-rate", "Gb/s of each lane" },
-    { "rate-scale", "fraction of lanes * lane-rate at which a port sends; 0 for "
-                    "as fast as the host can" },
+    { "rate-scale", "fraction of lanes * lane-rate at which a port sends; 0 "
+                    "for as fast as the host can" },
     { "x-crc-errors", "packets of a million that arrive damaged" },
     { "x-seed", "seed of what is drawn: damage, incarnations" },
     { "x-poison", "HBM offset that becomes poisoned; to be set at run time" },

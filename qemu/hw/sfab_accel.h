@@ -70,7 +70,7 @@ struct SfabAccelState {
     VMChangeStateEntry *vm_change;
     QemuCond left;      /* with the BQL: an engine has left its slice */
     bool parking;       /* somebody waits for @left; atomic */
-    bool parked;        /* no engine is or will be inside a slice; BQL, atomic */
+    bool parked;        /* no engine is or will be in a slice; BQL, atomic */
     bool gone;          /* unrealized: no more bus; BQL */
     bool stop;          /* threads: end; atomic */
     bool in_sync;       /* guards against recursion; BQL */

@@ -29,8 +29,8 @@ static void sfab_fibre_complete(UserCreatable *uc, Error **errp)
         return;
     }
     if (!f->path && !f->host && (f->server || f->port)) {
-        error_setg(errp, TYPE_SFAB_FIBRE " '%s' has no path and no host, so both "
-                   "its ends are here: server and port make no sense",
+        error_setg(errp, TYPE_SFAB_FIBRE " '%s' has no path and no host, so "
+                   "both its ends are here: server and port make no sense",
                    config.name);
         return;
     }

@@ -4,8 +4,8 @@
  *
  * -object sfab-fibre,id=NAME[,path=P|host=H,port=P][,server=on][,mirror=on]
  *
- * What it does is the fibre library's (fibre/include/sfab/fibre.h); the protocol
- * is docs/specs/sfab-fibre.rst.
+ * What it does is the fibre library's (fibre/include/sfab/fibre.h); the
+ * protocol is docs/specs/sfab-fibre.rst.
  */
 
 #ifndef HW_MISC_SFAB_FIBRE_H

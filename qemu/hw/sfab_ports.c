@@ -26,7 +26,7 @@
 #define SFAB_TAKE_NS            (20 * SCALE_MS)
 #define SFAB_TAKE_PATIENCE      100
 
-/* While the VM is stopped its clock stands still, and so do the fabric's times. */
+/* While the VM is stopped its clock and the fabric's times stand still. */
 #define SFAB_STOPPED_NS         (10 * SCALE_MS)
 
 static void sfab_ports_readable(void *opaque)
@@ -97,7 +97,8 @@ static bool sfab_ports_take(SfabEnd *e)
         return false;
     }
     if (s->sync) {
-        qemu_set_fd_handler(sfab_fibre_fd(e->end), sfab_ports_readable, NULL, e);
+        qemu_set_fd_handler(sfab_fibre_fd(e->end), sfab_ports_readable, NULL,
+                            e);
     }
     sfab_fibre_service(e->end);
     return true;
@@ -296,8 +297,9 @@ static bool sfab_ports_claim_fibre(SfabAccelState *s, unsigned int port,
         return false;
     }
     if (f->users == sfab_ports_capacity(f)) {
-        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".port%u-path%u' is '%s', "
-                   "which has no free end; a fibre joins two ports", port, path,
+        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".port%u-path%u' is "
+                   "'%s', which has no free end; a fibre joins two ports",
+                   port, path,
                    object_get_canonical_path_component(OBJECT(f)));
         return false;
     }
@@ -336,15 +338,16 @@ bool sfab_ports_claim(SfabAccelState *s, Error **errp)
     if (!p->num) {
         return true;
     }
-    error_setg(&p->blocker, TYPE_SFAB_ACCEL " %s has ports, and the other ends of "
-               "fibres do not move along; with ports=0 it could", s->id);
+    error_setg(&p->blocker, TYPE_SFAB_ACCEL " %s has ports, and the other ends "
+               "of fibres do not move along; with ports=0 it could", s->id);
     if (migrate_add_blocker(&p->blocker, errp) < 0) {
         sfab_ports_release(s);
         return false;
     }
     error = event_notifier_init(&p->wake, false);
     if (error < 0) {
-        error_setg_errno(errp, -error, TYPE_SFAB_ACCEL " %s: no eventfd", s->id);
+        error_setg_errno(errp, -error, TYPE_SFAB_ACCEL " %s: no eventfd",
+                         s->id);
         sfab_ports_release(s);
         return false;
     }
@@ -415,7 +418,8 @@ void sfab_ports_add_properties(Object *obj)
 
     for (port = 0; port < SFAB_ACCEL_PORTS; port++) {
         for (path = 0; path < SFAB_MAX_PATHS; path++) {
-            g_autofree char *name = g_strdup_printf("port%u-path%u", port, path);
+            g_autofree char *name = g_strdup_printf("port%u-path%u", port,
+                                                    path);
             g_autofree char *text = g_strdup_printf(
                 "the fibre at light path %u of port %u", path, port);
 

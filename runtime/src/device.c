@@ -83,7 +83,7 @@ bool device_is_gone(struct sfab_device *dev)
 }
 
 int device_query(struct sfab_device *dev, uint32_t id, void *data, uint32_t count,
-		       uint32_t stride)
+		 uint32_t stride)
 {
 	struct sfab_query query = {
 		.query = id,
@@ -212,7 +212,7 @@ static int fill_regions(struct sfab_device *dev, struct sfab_device_info *info)
 	int i, count;
 
 	count = device_query(dev, SFAB_QUERY_REGIONS, regions, ARRAY_SIZE(regions),
-			    sizeof(regions[0]));
+			     sizeof(regions[0]));
 	if (count < 0)
 		return count;
 	for (i = 0; i < (int)ARRAY_SIZE(regions) && i < count; i++) {

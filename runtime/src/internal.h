@@ -274,9 +274,9 @@ struct sfab_mem {
 	struct sfab_segment segment;	/* remote: what was imported */
 
 	LIST_ENTRY(sfab_mem) link;	/* in sfab_context.mems */
+	LIST_ENTRY(sfab_mem) import_link;	/* remote: in sfab_export.imports */
 	atomic_uint recorded;		/* operands in batches, not submitted */
 	atomic_uint exports;		/* of this memory */
-	LIST_ENTRY(sfab_mem) import_link;	/* remote: in sfab_export.imports */
 
 	pthread_mutex_t lock;		/* protects all below */
 	void *cpu;			/* mapping, or NULL */

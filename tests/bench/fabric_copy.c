@@ -293,7 +293,7 @@ static void wait_for_irq(void)
 	pthread_mutex_lock(&done_lock);
 	while (!done)
 		if (pthread_cond_timedwait(&done_cond, &done_lock, &end))
-			die("a command did not complete in 20 s");
+			die("no completion in 20 s");
 	done = false;
 	pthread_mutex_unlock(&done_lock);
 }
@@ -316,7 +316,7 @@ static uint64_t command(struct node *node, uint64_t first, uint64_t dst, uint64_
 	wait_for_irq();
 	time = now(NULL) - start;
 	if (*(uint64_t *)(node->ring + PAGE) != node->tail)
-		die("a command failed");
+		die("it did not complete well");
 	write64(node, SFAB_REG_QUEUE_EVENT_0, 1);
 	return time;
 }

@@ -335,7 +335,9 @@ int main(int argc, char **argv)
 
 	if (argc != 6)
 		die("usage: soak DIR NODE NODES SECONDS SEED");
-	s.share = (struct share) { argv[1], (unsigned int)atoi(argv[2]), (unsigned int)atoi(argv[3]) };
+	s.share = (struct share) {
+		argv[1], (unsigned int)atoi(argv[2]), (unsigned int)atoi(argv[3])
+	};
 	s.random = strtoull(argv[5], NULL, 0) * 1000 + s.share.node;
 	must(sfab_context_open(&s.ctx, 0));
 	count_accels(&s);
@@ -355,8 +357,8 @@ int main(int argc, char **argv)
 	share_meet(&s.share, "written");
 	check_counters(&s);
 	share_meet(&s.share, "end");
-	printf("node %u: %" PRIu64 " operations, %" PRIu64 " MiB, %" PRIu64 " wrong\n", s.share.node,
-	       s.operations, s.bytes >> 20, s.wrong);
+	printf("node %u: %" PRIu64 " operations, %" PRIu64 " MiB, %" PRIu64 " wrong\n",
+	       s.share.node, s.operations, s.bytes >> 20, s.wrong);
 	sfab_context_close(s.ctx);
 	return s.wrong ? 1 : 0;
 }

@@ -32,8 +32,8 @@ static void name_node(struct fabric_node *node)
 
 	snprintf(node->name, sizeof(node->name),
 		 "%s %02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		 node->kind == FABRIC_SWITCH ? "switch" : "accelerator", u[0], u[1], u[2], u[3], u[4],
-		 u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+		 node->kind == FABRIC_SWITCH ? "switch" : "accelerator", u[0], u[1], u[2], u[3],
+		 u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
 static int find(const struct fabric_graph *graph, const uint8_t *uuid)

@@ -59,8 +59,8 @@ static int read_line(struct fabric_graph *graph, unsigned int *named, const char
 	for (i = 0; i < graph->count; i++) {
 		if (named[i] && (&graph->nodes[i] == node || graph->nodes[i].eid == eid))
 			return complain("%s:%u: %s %u was given in line %u already", file, number,
-					&graph->nodes[i] == node ? "this device and EID" : "EID", eid,
-					named[i]);
+					&graph->nodes[i] == node ? "this device and EID" : "EID",
+					eid, named[i]);
 	}
 	node->eid = (uint16_t)eid;
 	named[node - graph->nodes] = number;

@@ -504,11 +504,10 @@ static void test_pause(void **state)
 		for (unsigned int k = 0; k < 1 + i / 4; k++)
 			sfab_core_run(a->core, 0, &sn->device[0].engine_due);
 		sfab_fabric_run(sn->device[0].fabric, &sn->device[0].due);
-		if (i % 4 < 2) {
+		if (i % 4 < 2)
 			sfab_core_pause(rig->core, true);
-		} else {
+		else
 			wr32(rig, SFAB_REG_CTRL, 0);
-		}
 		sn_run(sn, MS);
 		sent = rd64(a, SFAB_REG_COUNTER_9);
 		touched = false;

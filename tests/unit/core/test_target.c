@@ -483,10 +483,12 @@ static void test_bad_request(void **state)
 	(void)state;
 	p->sn->fate = damaged;
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned int access = SFAB_ACCESS_WRITE;
+
+		if (cases[i].kind == 1)
+			access = SFAB_ACCESS_READ;
 		damage = cases[i].damage;
-		sn_status(p->sn, p->a, &c[cases[i].kind], SFAB_STATUS_BAD_REQUEST,
-			  cases[i].kind == 1 ? SFAB_ACCESS_READ : SFAB_ACCESS_WRITE,
-			  VA_IT);
+		sn_status(p->sn, p->a, &c[cases[i].kind], SFAB_STATUS_BAD_REQUEST, access, VA_IT);
 		damage = NULL;
 		c[1].len = 64;
 		sn_do(p->sn, p->a, &c[1]);	/* and the flow goes on */

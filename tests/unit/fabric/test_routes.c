@@ -258,8 +258,9 @@ static void test_cycle_is_named(void **state)
 	/* Everything to the right, in VC 0: the classic deadlock */
 	for (i = 0; i < 4; i++) {
 		for (k = 0; k < 4; k++) {
-			if (i != k)
-				graph.nodes[i].routes[k].way[0] = (struct candidate) { 0, VC_KEEP, 1 };
+			if (i == k)
+				continue;
+			graph.nodes[i].routes[k].way[0] = (struct candidate) { 0, VC_KEEP, 1 };
 		}
 	}
 	assert_int_equal(dependencies_check(&graph, cycle, sizeof(cycle)), 1);

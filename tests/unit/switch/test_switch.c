@@ -29,7 +29,7 @@
 #define MGMT_STATUS	0xe0204
 #define BOUND_NS	10000000000ull
 
-static char dir[] = "/tmp/sfab-switch.XXXXXX";
+static char dir[32];	/* where the sockets are */
 
 /* ---- the manager: a router with one port ---- */
 
@@ -304,6 +304,7 @@ static int remove_dir(void **state)
 static int make_dir(void **state)
 {
 	(void)state;
+	strcpy(dir, "/tmp/sfab-switch.XXXXXX");
 	return !mkdtemp(dir);
 }
 

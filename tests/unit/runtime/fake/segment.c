@@ -171,7 +171,8 @@ long segment_ioctl(struct file *file, unsigned int nr, void *arg)
 	}
 }
 
-static void each_segment(struct device *dev, const struct file *file, void (*what)(struct segment *s))
+static void each_segment(struct device *dev, const struct file *file,
+			 void (*what)(struct segment *s))
 {
 	unsigned int i;
 
