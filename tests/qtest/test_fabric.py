@@ -12,6 +12,7 @@ HBM_AT = 32 * MiB
 LOCAL, REMOTE, WINDOW = 0x10000000, 0x20000000, 0x30000000
 SIZE = 8 * MiB
 TOKEN = 0x1122334455667788
+SENT, RECEIVED = 1, 3   # P_COUNTER, packets
 
 
 def join(lab, a, b, a_port=0, b_port=0):
@@ -191,12 +192,13 @@ class Fabric(Joined):
             self.b.next_table = 0
             self.b.bring_up()
             join(self.lab, self.a, self.b)
-            self.queue = Queue(self.a, 0)
             self.check_works()
 
     def test_reset_of_the_initiator(self):
         queue = self.endless()
         self.a.reset()
+        self.lab.wait(lambda: self.b.port_counter(0, RECEIVED) == self.a.port_counter(0, SENT),
+                      "what was sent before has arrived")
         self.b.hbm.write(HBM_AT + SIZE, bytes(2 * MiB))
         for _ in range(20):
             self.machine.clock(1000000)
