@@ -418,7 +418,7 @@ static bool send_traps(struct sfab_fabric *fabric)
 
 	if (!fabric->trap_eid)
 		fabric->traps = 0;
-	for (unsigned int p = 0; fabric->traps >> p && p < SFAB_MAX_PORTS; p++) {
+	for (unsigned int p = 0; p < SFAB_MAX_PORTS && fabric->traps >> p; p++) {
 		if (!(fabric->traps >> p & 1) || !send_trap(fabric, p))
 			continue;
 		fabric->traps &= ~(1ull << p);

@@ -421,6 +421,53 @@ static void switches_are_managed(void **state)
 	net_free(net);
 }
 
+/* Port 63 is the last bit of what there is to tell. */
+static void the_last_port_has_traps(void **state)
+{
+	struct net *net = net_new(3, as_switch);
+	struct node *a = &net->node[0];
+	struct sfab_datagram d = DIRECTED(SET, KEY, 1, 2);
+	unsigned int cable;
+
+	(void)state;
+	net_cable(net, 0, 2, 1, 40);
+	cable = net_cable(net, 2, 0, 1, 63);
+	net_run(net, MS);
+	d.new_key.trap_eid = 1;
+	assert_int_equal(ask(a, &d), SFAB_MGMT_OK);
+	route(&net->node[1], 1, CANDIDATE(40, 0, 1));
+	fw32(a, SFAB_REG_MGMT_CTRL, SFAB_MGMT_CTRL_LISTEN_ON);
+	net_cut(net, cable);
+	net_run(net, MS);
+	assert_true(mail_read(a, &d));
+	assert_int_equal(d.trap.port, 63);
+	assert_int_equal(d.trap.status & 0xf, SFAB_PORT_DOWN);
+	net_free(net);
+}
+
+/* Requests that nobody takes hold up neither answers nor management. */
+static void classes_do_not_hold_each_other_up(void **state)
+{
+	struct net *net = net_chain(3, NULL);
+	struct node *a = &net->node[0], *c = &net->node[2];
+	struct flow *stuck = flow_start(a, 0, 3, 1000, 65536), *flow;
+	struct sfab_datagram d;
+
+	(void)state;
+	c->deaf = true;
+	a->answer = true;
+	net_run(net, MS);
+	assert_int_equal(stuck->left, 1000 - 14);	/* seven on each link */
+	flow = flow_start(c, 0, 1, 500, 1000);
+	flow->window = 8;
+	net_run(net, MS);
+	assert_int_equal(flow->answered, 500);
+	d = ROUTED(GET, NODE, 3);
+	assert_int_equal(ask(a, &d), SFAB_MGMT_OK);
+	assert_int_equal(stuck->left, 1000 - 14);
+	net_free(net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +482,8 @@ int main(void)
 		cmocka_unit_test(traps_tell_of_ports),
 		cmocka_unit_test(mailbox_overflows),
 		cmocka_unit_test(switches_are_managed),
+		cmocka_unit_test(the_last_port_has_traps),
+		cmocka_unit_test(classes_do_not_hold_each_other_up),
 	};
 
 	return cmocka_run_group_tests_name("mgmt", tests, NULL, NULL);
