@@ -75,7 +75,8 @@ static void do_bytes(struct fibre *f, struct input *in)
 void do_command(struct machine *m, struct input *in)
 {
 	static const uint8_t pages[] = { LOCAL, LOCAL + 1, FAR, FAR, FAR + 1, EXPORTED };
-	uint64_t dst = pages[take(in, 1) % 6] * PAGE + take(in, 1) * 8;
+	/* Software may write around its segment: we would take that for the partner's. */
+	uint64_t dst = pages[take(in, 1) % 5] * PAGE + take(in, 1) * 8;
 	uint64_t src = pages[take(in, 1) % 6] * PAGE + take(in, 1) * 8;
 	uint64_t opcode = 1 + take(in, 1) % 8, type = take(in, 1);
 	uint64_t len = take(in, 2) % 8192, arg = take(in, 2), dtype = 0;
@@ -113,8 +114,11 @@ static void do_register(struct machine *m, struct input *in)
 	};
 	unsigned int how = take(in, 1);
 	uint64_t at = bases[how % 8] + take(in, 1) % 64 * 4;
+	/* What is exported stays where it is, or machine_free() would not know. */
+	bool fixed = bases[how % 8] == SFAB_SEGMENT_BASE &&
+		     at % SFAB_SEGMENT_STRIDE < SFAB_REG_S_TOKEN;
 
-	if (how & 8)
+	if (how & 8 || fixed)
 		sfab_core_read(m->core, at, how & 16 ? 8 : 4);
 	else
 		reg(m, at, take(in, 4), how & 16 ? 8 : 4);
