@@ -237,8 +237,8 @@ void net_cut(struct net *net, unsigned int c)
 				   cable->path[end], NULL, end);
 }
 
-unsigned int net_cable(struct net *net, unsigned int a, unsigned int port_a,
-		       unsigned int b, unsigned int port_b)
+unsigned int net_cable_at(struct net *net, unsigned int a, unsigned int port_a,
+			  unsigned int path_a, unsigned int b, unsigned int port_b)
 {
 	struct cable *cable = &net->cable[net->cables];
 
@@ -247,10 +247,17 @@ unsigned int net_cable(struct net *net, unsigned int a, unsigned int port_a,
 	memset(cable->memory, 0, SFAB_FIBRE_SIZE);
 	cable->node[0] = a;
 	cable->port[0] = port_a;
+	cable->path[0] = path_a;
 	cable->node[1] = b;
 	cable->port[1] = port_b;
 	net_join(net, net->cables);
 	return net->cables++;
+}
+
+unsigned int net_cable(struct net *net, unsigned int a, unsigned int port_a,
+		       unsigned int b, unsigned int port_b)
+{
+	return net_cable_at(net, a, port_a, 0, b, port_b);
 }
 
 /* One node until it has nothing to do. Returns when it wants to be called again. */

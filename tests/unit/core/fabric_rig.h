@@ -82,7 +82,10 @@ struct net *net_new(unsigned int nodes,
 		    void (*change)(struct sfab_fabric_config *config, unsigned int node));
 void net_free(struct net *net);
 
-/* Put a fibre between two ports (path 0); cut it; put the same memory in again. */
+/* Put a fibre between two ports; cut it; put the same memory in again. */
+unsigned int net_cable_at(struct net *net, unsigned int a, unsigned int port_a,
+			  unsigned int path_a, unsigned int b, unsigned int port_b);
+/* At path 0. */
 unsigned int net_cable(struct net *net, unsigned int a, unsigned int port_a,
 		       unsigned int b, unsigned int port_b);
 void net_cut(struct net *net, unsigned int cable);

@@ -195,6 +195,41 @@ static void test_late_connect(void **state)
 	sn_free(sn);
 }
 
+/* A request that comes when its answer is not kept any more is not executed either. */
+static bool held_one;
+
+static enum sn_fate very_late(struct supernode *sn, struct sfab_packet *packet)
+{
+	if (packet->type != SFAB_PKT_ATOMIC || held_one)
+		return SN_PASS;
+	held_one = true;
+	sn->late = 500 * MS;
+	return SN_LATE;
+}
+
+static void test_later_than_all_answers(void **state)
+{
+	struct supernode *sn = shared(sn_middle());
+	uint64_t *counter = (uint64_t *)(sn->rig[1]->hbm + SHARED);
+	uint64_t seen;
+
+	(void)state;
+	*counter = 0;
+	held_one = false;
+	sn->fate = very_late;
+	for (unsigned int i = 0; i < 200; i++)
+		sn_do(sn, sn->rig[0], &add_one);
+	seen = sn->seen;
+	assert_true(held_one);
+	sn_run(sn, 500 * MS);
+	assert_true(sn->seen > seen);	/* it has come, and was answered */
+	assert_int_equal(*counter, 200);
+	sn_do(sn, sn->rig[0], &add_one);
+	assert_int_equal(*counter, 201);
+	assert_int_equal(rd64(sn->rig[0], SFAB_REG_COUNTER_11), 0);
+	sn_free(sn);
+}
+
 /* ---- no way ---- */
 
 static void test_no_route(void **state)
@@ -602,6 +637,7 @@ int main(void)
 		cmocka_unit_test(test_each_packet),
 		cmocka_unit_test(test_nak),
 		cmocka_unit_test(test_late_connect),
+		cmocka_unit_test(test_later_than_all_answers),
 		cmocka_unit_test(test_no_route),
 		cmocka_unit_test(test_no_route_on_the_way),
 		cmocka_unit_test(test_silence),

@@ -123,6 +123,35 @@ static void loopback_hears_itself(void **state)
 	net_free(net);
 }
 
+/* Two light paths of one port: software chooses who is the partner. */
+static void light_paths_lead_elsewhere(void **state)
+{
+	struct net *net = net_new(3, NULL);
+	struct node *a = &net->node[0], *b = &net->node[1], *c = &net->node[2];
+
+	(void)state;
+	net_cable_at(net, 0, 2, 0, 1, 0);
+	net_cable_at(net, 0, 2, 1, 2, 3);
+	route(a, 2, CANDIDATE(2, 0, 1));
+	route(a, 3, CANDIDATE(2, 0, 1));
+	for (unsigned int i = 0; i < 4; i++) {
+		struct node *lit = i % 2 ? c : b, *dark = i % 2 ? b : c;
+		unsigned int port = i % 2 ? 3 : 0, other = i % 2 ? 0 : 3;
+
+		fw32(a, P_REG(2, CTRL), 1 | (i % 2) << 4);
+		net_run(net, 3 * MS);
+		assert_up(a, 2);
+		assert_int_equal(fr32(a, P_REG(2, STATUS)) >> 4 & 0xf, i % 2);
+		assert_int_equal(fr32(a, P_REG(2, PEER)), 1 << 24 | port << 16 | lit->eid);
+		assert_up(lit, port);
+		assert_int_equal(port_reason(dark, other), SFAB_REASON_NO_LIGHT);
+		flow_start(a, i % 2, lit->eid, 10, 1000);
+		net_run(net, MS);
+		assert_int_equal(lit->received[1], 10 * (1 + i / 2));
+	}
+	net_free(net);
+}
+
 /* The partner is made again, and shares nothing with its former self but memory. */
 static void partner_restarts(void **state)
 {
@@ -198,6 +227,54 @@ static void credits_hold_back(void **state)
 	net_free(net);
 }
 
+/* A packet that had arrived when the light went, and was not taken, is told as lost. */
+static void what_was_under_way_is_counted(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0], *b = &net->node[1];
+
+	(void)state;
+	flow_start(a, 0, 2, 5, 1000);
+	b->deaf = true;
+	net_run(net, MS);
+	net_cut(net, 0);
+	net_run(net, MS);
+	/* To read does not clear. */
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(port_counter(b, 0, SFAB_P_DROP_LINK), 5);
+		assert_int_equal(port_counter(b, 0, SFAB_P_PACKETS_RECEIVED), 0);
+		assert_int_equal(port_counter(a, 1, SFAB_P_PACKETS_SENT), 5);
+		assert_int_equal(port_counter(a, 1, SFAB_P_DROP_LINK), 0);
+	}
+	net_free(net);
+}
+
+static void sixteen_ports(struct sfab_fabric_config *config, unsigned int node)
+{
+	(void)node;
+	config->ports = 16;
+}
+
+static void the_last_port_is_a_port(void **state)
+{
+	struct net *net = net_new(2, sixteen_ports);
+
+	(void)state;
+	for (unsigned int p = 8; p < 16; p++)
+		net_cable(net, 0, p, 1, 23 - p);
+	route(&net->node[0], 2, CANDIDATE(15, 0, 1));
+	flow_start(&net->node[0], 0, 2, 10, 1000);
+	net_run(net, MS);
+	for (unsigned int p = 8; p < 16; p++)
+		assert_int_equal(fr32(&net->node[0], P_REG(p, PEER)),
+				 1 << 24 | (23 - p) << 16 | 2);
+	net->node[0].woken = true;
+	net_run(net, MS);
+	assert_int_equal(net->node[1].received[1], 10);
+	assert_int_equal(fr32(&net->node[1], SFAB_REG_PORT_EVENT), 0xff00);
+	net_free(net);
+}
+
 static void errors_of(struct sfab_fabric_config *config, unsigned int node)
 {
 	(void)node;
@@ -259,9 +336,12 @@ int main(void)
 		cmocka_unit_test(cut_and_joined),
 		cmocka_unit_test(disabled_and_enabled),
 		cmocka_unit_test(loopback_hears_itself),
+		cmocka_unit_test(light_paths_lead_elsewhere),
+		cmocka_unit_test(the_last_port_is_a_port),
 		cmocka_unit_test(partner_restarts),
 		cmocka_unit_test(all_sizes_arrive),
 		cmocka_unit_test(credits_hold_back),
+		cmocka_unit_test(what_was_under_way_is_counted),
 		cmocka_unit_test(replays_deliver_once_in_order),
 		cmocka_unit_test(sixteen_refusals_bring_it_down),
 	};

@@ -42,6 +42,41 @@ static void a_link_has_its_rate(void **state)
 	}
 }
 
+static struct sfab_fabric_config wanted;
+
+static void as_wanted(struct sfab_fabric_config *config, unsigned int node)
+{
+	(void)node;
+	config->lanes = wanted.lanes;
+	config->lane_rate = wanted.lane_rate;
+	config->rate_scale = wanted.rate_scale;
+}
+
+static void a_rate_is_lanes_times_scale(void **state)
+{
+	static const struct sfab_fabric_config cases[] = {
+		{ .lanes = 2, .lane_rate = 112, .rate_scale = 1 / 448.0 },
+		{ .lanes = 8, .lane_rate = 112, .rate_scale = 1 / 448.0 },
+		{ .lanes = 8, .lane_rate = 224, .rate_scale = 1 / 448.0 },
+		{ .lanes = 16, .lane_rate = 112, .rate_scale = 1 / 224.0 },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct net *net;
+		double rate;
+
+		wanted = cases[i];
+		rate = wanted.lanes * wanted.lane_rate / 8.0 * wanted.rate_scale;
+		net = net_chain(2, as_wanted);
+		flow_start(&net->node[0], 0, 2, 1000000, 4096);
+		net_run(net, 100 * MS);
+		assert_within(link_bytes(net->node[1].received[1], 4096), 100 * MS * rate,
+			      0.05);
+		net_free(net);
+	}
+}
+
 static void replays_cost_time(void **state)
 {
 	struct net *net = net_chain(2, one_gb_with_errors);
@@ -193,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_link_has_its_rate),
+		cmocka_unit_test(a_rate_is_lanes_times_scale),
 		cmocka_unit_test(replays_cost_time),
 		cmocka_unit_test(the_narrower_end_counts),
 		cmocka_unit_test(sources_share_evenly),
