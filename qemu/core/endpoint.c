@@ -199,6 +199,7 @@ static struct sfab_fabric *make_router(struct sfab_core *core, const char **why)
 		.rate_scale = c->rate_scale,
 		.crc_errors = c->crc_errors,
 		.seed = c->seed,
+		.entropy = c->entropy,
 		.serial = c->serial,
 	};
 

@@ -48,17 +48,16 @@ static void new_incarnation(struct sfab_fabric *fabric)
 	relaxed_store(fabric->incarnation, incarnation);
 }
 
-/* Devices of one seed, and one device that is made again, must not draw the same. */
+/* Devices of one entropy, and one device that is made again, must not draw the same. */
 static void seed(struct sfab_fabric *fabric)
 {
 	const struct sfab_fabric_config *c = &fabric->config;
 	uint64_t uuid[2];
 
 	memcpy(uuid, c->uuid, sizeof(uuid));
-	relaxed_store(fabric->random, c->seed);
-	for (unsigned int i = 0; i < 4; i++) {
-		const uint64_t more[] = { c->serial, uuid[0], uuid[1],
-					  fabric->ops->now(fabric->opaque) };
+	relaxed_store(fabric->random, c->entropy);
+	for (unsigned int i = 0; i < 3; i++) {
+		const uint64_t more[] = { c->serial, uuid[0], uuid[1] };
 
 		relaxed_store(fabric->random, sfab_fabric_random(fabric) ^ more[i]);
 	}

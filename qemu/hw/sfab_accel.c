@@ -20,6 +20,7 @@
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "qemu/cutils.h"
+#include "qemu/guest-random.h"
 #include "qemu/host-utils.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
@@ -215,6 +216,7 @@ static bool sfab_create_core(SfabAccelState *s, Error **errp)
     };
     const char *why = "out of memory";
 
+    qemu_guest_getrandom_nofail(&config.entropy, sizeof(config.entropy));
     memcpy(config.uuid, s->uuid.data, sizeof(config.uuid));
     s->core = sfab_core_create(&config, &sfab_accel_ops, s, &why);
     if (!s->core) {
@@ -526,7 +528,7 @@ static const struct {
     { "rate-scale", "fraction of lanes * lane-rate at which a port sends; 0 "
                     "for as fast as the host can" },
     { "x-crc-errors", "packets of a million that arrive damaged" },
-    { "x-seed", "seed of what is drawn: damage, incarnations" },
+    { "x-seed", "seed of the damage that is drawn" },
     { "x-poison", "HBM offset that becomes poisoned; to be set at run time" },
 };
 

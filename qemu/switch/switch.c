@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -349,7 +350,7 @@ int main(int argc, char **argv)
 		{ "rate-scale", OPT_SCALE, "X", 0,
 		  "Fraction of the rate at which ports send; 0: as fast as they can (default)", 0 },
 		{ "crc-errors", OPT_CRC, "N", 0, "Packets of a million that arrive damaged", 0 },
-		{ "seed", OPT_SEED, "N", 0, "Of all that is drawn (default: 1)", 0 },
+		{ "seed", OPT_SEED, "N", 0, "Of the damage that is drawn (default: 1)", 0 },
 		{ "pdeathsig", OPT_DEATH, NULL, 0, "End with the parent process", 0 },
 		{ 0 }
 	};
@@ -373,6 +374,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	memcpy(&sw.config.serial, sw.config.uuid + 8, sizeof(sw.config.serial));
+	if (getrandom(&sw.config.entropy, sizeof(sw.config.entropy), 0) < 0) {
+		fprintf(stderr, "sfab-switch %s: no random number: %s\n", sw.name,
+			strerror(errno));
+		return 1;
+	}
 	ret = start(&sw);
 	if (!ret) {
 		printf("sfab-switch %s: %u ports\n", sw.name, sw.config.ports);

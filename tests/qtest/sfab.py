@@ -53,7 +53,7 @@ DOWN, TRAINING, UP, DEGRADED, FAILED = range(5)
 NO_LIGHT = 2
 SEGMENT_RIGHTS = 0xe
 (NO_ROUTE, TIMEOUT, BAD_TOKEN, OUT_OF_BOUNDS, NO_RIGHTS, REVOKED, POISONED,
- STALE) = range(1, 9)
+ STALE, BAD_REQUEST, TARGET_FAULT) = range(1, 11)
 
 # Where the tests put things in RAM; the rest is theirs.
 MSI_AREA = 0x10000          # 4 bytes per vector and device

@@ -224,7 +224,10 @@ static void cable(struct supernode *sn, unsigned int a, unsigned int port_a,
 }
 
 static void (*also)(struct sfab_config *config);
-static unsigned int making;
+static struct {
+	unsigned int index;
+	uint64_t entropy;	/* never the same number twice */
+} making;
 
 static void with_ports(struct sfab_config *config)
 {
@@ -236,7 +239,8 @@ static void with_ports(struct sfab_config *config)
 	config->lanes = 8;
 	config->lane_rate = 112;
 	config->seed = 1;
-	config->serial += making;
+	config->serial += making.index;
+	config->entropy = making.entropy;
 	if (also)
 		also(config);
 }
@@ -245,7 +249,8 @@ static void make_node(struct supernode *sn, unsigned int i)
 {
 	struct rig *rig;
 
-	making++;	/* never the same number twice */
+	making.index = i;
+	making.entropy++;
 	rig = rig_with(with_ports);
 	rig->supernode = sn;
 	rig->on_wake = on_wake;

@@ -46,7 +46,9 @@ enum sfab_kind { SFAB_KIND_ACCEL = 1, SFAB_KIND_SWITCH = 2 };
  * @rate_scale: 0: not paced; else the fraction of lanes * lane_rate at which a
  *	port sends
  * @crc_errors: packets of a million that arrive damaged
- * @seed: of all that is drawn: damage, incarnations, psn
+ * @seed: of the damage that is drawn
+ * @entropy: of incarnations and psn: another number, best a random one, at every
+ *	power-on. A clock would not do: that of a virtual machine may begin at 0
  * @serial, @uuid: identity, as in &struct sfab_config
  */
 struct sfab_fabric_config {
@@ -59,6 +61,7 @@ struct sfab_fabric_config {
 	double rate_scale;
 	unsigned int crc_errors;
 	uint64_t seed;
+	uint64_t entropy;
 	uint64_t serial;
 	uint8_t uuid[16];
 };
