@@ -4,6 +4,7 @@
  * found here, so that what is submitted does not fault.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,14 +68,19 @@ static void drop_place(const struct place *place)
 		place->mem->recorded--;
 }
 
+static void drop_op(const struct op *op)
+{
+	drop_place(&op->dst);
+	drop_place(&op->src);
+	drop_place(&op->flag);
+}
+
 void batch_drop(struct sfab_batch *batch, unsigned int count)
 {
 	unsigned int i, left = batch->count - count;
 
-	for (i = 0; i < count; i++) {
-		drop_place(&batch->ops[i].dst);
-		drop_place(&batch->ops[i].src);
-	}
+	for (i = 0; i < count; i++)
+		drop_op(&batch->ops[i]);
 	if (left) {
 		memmove(batch->cmds, batch->cmds + count, left * sizeof(*batch->cmds));
 		memmove(batch->ops, batch->ops + count, left * sizeof(*batch->ops));
@@ -87,8 +93,7 @@ static void batch_truncate(struct sfab_batch *batch, unsigned int count)
 {
 	while (batch->count > count) {
 		batch->count--;
-		drop_place(&batch->ops[batch->count].dst);
-		drop_place(&batch->ops[batch->count].src);
+		drop_op(&batch->ops[batch->count]);
 	}
 }
 
@@ -316,6 +321,58 @@ static int record(struct sfab_batch *batch, struct sfab_command *cmd, const stru
 	    cmd->opcode == SFAB_OP_FILL || cmd->opcode == SFAB_OP_REDUCE)
 		return append_pieces(batch, *cmd, op);
 	return append(batch, cmd, &op);
+}
+
+/* Whether the command at index can carry a notification of its own */
+static bool can_notify(const struct sfab_batch *batch, unsigned int index)
+{
+	return index < batch->count && batch->queue->dev->identity.caps & SFAB_CAP_NOTIFY &&
+	       !batch->ops[index].dst.far && !batch->ops[index].src.far;
+}
+
+/* Stores value at flag after the commands from first on: with the last of them, or by another */
+static int record_flag(struct sfab_batch *batch, unsigned int first, const struct operand *flag,
+		       uint64_t value)
+{
+	struct sfab_command write = { .opcode = SFAB_OP_WRITE, .dtype = 8, .arg0 = value };
+	struct place place = { 0 };
+	unsigned int last;
+	uint64_t va;
+	int ret;
+
+	ret = resolve(batch, flag, &place, &va);
+	if (ret)
+		return ret;
+	last = batch->count > first ? batch->count - 1 : UINT_MAX;
+	if (place.far || !can_notify(batch, last))
+		return record(batch, &write, flag, NULL);
+	batch->cmds[last].flags |= SFAB_COMMAND_NOTIFY;
+	batch->cmds[last].arg0 = va;
+	batch->cmds[last].arg1 = value;
+	batch->ops[last].flag = place;
+	place.mem->recorded++;
+	return 0;
+}
+
+int batch_record_notify(struct sfab_batch *batch, struct sfab_command *cmd,
+			const struct operand *dst, const struct operand *src,
+			const struct operand *flag, uint64_t value)
+{
+	unsigned int before;
+	int ret;
+
+	ret = context_check(batch->queue->dev->ctx);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&batch->lock);
+	before = batch->count;
+	ret = record(batch, cmd, dst, src);
+	if (!ret)
+		ret = record_flag(batch, before, flag, value);
+	if (ret)
+		batch_truncate(batch, before);
+	pthread_mutex_unlock(&batch->lock);
+	return ret;
 }
 
 int batch_record(struct sfab_batch *batch, struct sfab_command *cmd, const struct operand *dst,

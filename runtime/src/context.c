@@ -119,6 +119,7 @@ int sfab_context_open(struct sfab_context **context, unsigned int flags)
 	pthread_mutex_init(&ctx->exports_lock, NULL);
 	LIST_INIT(&ctx->mems);
 	LIST_INIT(&ctx->exports);
+	LIST_INIT(&ctx->channels);
 
 	ret = enumerator_open(&ctx->enumerator);
 	if (ret)
@@ -165,6 +166,7 @@ void sfab_context_close(struct sfab_context *ctx)
 		list_each(queue, &ctx->devices[i]->queues, link)
 			queue_free_all(queue);
 	}
+	channels_free(ctx);
 	/* The kernel ends them with the device's file */
 	list_each_safe(exported, &ctx->exports, link, next_export)
 		free(exported);

@@ -25,7 +25,6 @@ int device_new(struct sfab_context *ctx, unsigned int index, const struct found_
 	dev->id = *id;
 	snprintf(dev->label, sizeof(dev->label), "%s (%s)", id->name, id->pci_address);
 	dev->fd = -1;
-	dev->event_size = sizeof(struct sfab_event);
 	pthread_mutex_init(&dev->lock, NULL);
 	pthread_mutex_init(&dev->queues_lock, NULL);
 	pthread_cond_init(&dev->waiter_left, NULL);

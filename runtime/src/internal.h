@@ -3,6 +3,7 @@
  * What the parts of libsfab share: the objects, and one section a file.
  *
  * Lock order, outermost first:
+ *   sfab_channel.lock >
  *   sfab_context.exports_lock >
  *   sfab_batch.lock > sfab_queue.lock of the user's queues >
  *   sfab_device.bounce_lock > sfab_queue.lock of internal queues >
@@ -37,6 +38,7 @@
 
 struct view;
 
+LIST_HEAD(channel_list, sfab_channel);
 LIST_HEAD(mapping_list, mapping);
 LIST_HEAD(mem_list, sfab_mem);
 LIST_HEAD(export_list, sfab_export);
@@ -135,6 +137,7 @@ struct sfab_context {
 	struct sfab_device **devices;	/* only grows */
 	unsigned int device_count;
 	struct mem_list mems;
+	struct channel_list channels;
 	struct sfab_mem **registered;	/* sorted by address */
 	size_t registered_count;
 	size_t registered_capacity;
@@ -190,8 +193,7 @@ struct sfab_device {
 	uint32_t *handle_refs;		/* by GEM handle */
 	uint32_t handle_count;
 
-	pthread_mutex_t event_lock;	/* protects event_size; leaf */
-	size_t event_size;		/* of the kernel's events; it may grow */
+	pthread_mutex_t event_lock;	/* one reader, see event.c */
 };
 
 int device_new(struct sfab_context *ctx, unsigned int index, const struct found_device *id,
@@ -239,6 +241,8 @@ struct points {
 	unsigned int count;
 };
 
+/* CLOCK_MONOTONIC */
+int64_t now_ns(void);
 /* A deadline on CLOCK_MONOTONIC for a public timeout */
 int64_t deadline_after(int64_t timeout_ns);
 int point_wait(const struct point *point, int64_t deadline);
@@ -315,6 +319,7 @@ struct sfab_export {
 	struct sfab_mem *mem;
 	uint64_t offset;
 	uint32_t id;			/* in the file of mem->dev */
+	bool internal;			/* the library's own, see channel.c */
 	struct sfab_segment segment;
 	struct mem_list imports;	/* those that do not need the fabric */
 };
@@ -414,6 +419,7 @@ struct place {
 struct op {
 	struct place dst;
 	struct place src;		/* of ATOMIC: where the old value goes */
+	struct place flag;		/* of COPY with a notification, never far */
 };
 
 struct sfab_batch {
@@ -452,6 +458,10 @@ void batch_fini(struct sfab_batch *batch);
 /* Checks the operands of a command, either may be NULL, and appends it */
 int batch_record(struct sfab_batch *batch, struct sfab_command *cmd, const struct operand *dst,
 		 const struct operand *src);
+/* As batch_record() for a copy, after which value is stored at flag, 8 bytes */
+int batch_record_notify(struct sfab_batch *batch, struct sfab_command *cmd,
+			const struct operand *dst, const struct operand *src,
+			const struct operand *flag, uint64_t value);
 /* Bytes that a command moves */
 uint64_t command_bytes(const struct sfab_command *cmd);
 /* Forgets the first count commands */
@@ -476,5 +486,10 @@ struct sfab_fence {
 };
 
 int fence_new(struct sfab_queue *queue, struct sfab_fence **fence);
+
+/* ---- channel.c ---- */
+
+/* For the end of their context, which frees all that they are made of */
+void channels_free(struct sfab_context *ctx);
 
 #endif /* SFAB_INTERNAL_H */

@@ -97,6 +97,31 @@ int sfab_batch_copy(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst
 	return copy(batch, dst, dst_offset, src, src_offset, size);
 }
 
+static int copy_notify(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst_offset,
+		       struct sfab_mem *src, uint64_t src_offset, uint64_t size,
+		       struct sfab_mem *flag, uint64_t flag_offset, uint64_t value)
+{
+	struct sfab_command cmd = { .opcode = SFAB_OP_COPY, .len = size };
+	struct operand to = { dst, dst_offset, size, SFAB_WRITE, 1 };
+	struct operand from = { src, src_offset, size, SFAB_READ, 1 };
+	struct operand tell = { flag, flag_offset, 8, SFAB_WRITE, 8 };
+
+	if (overlap(&to, &from))
+		return fail_overlap("sfab_copy_notify");
+	if (overlap(&to, &tell))
+		return fail(-EINVAL, "sfab_copy_notify: the flag lies where the copy goes");
+	return batch_record_notify(batch, &cmd, &to, &from, &tell, value);
+}
+
+int sfab_batch_copy_notify(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst_offset,
+			   struct sfab_mem *src, uint64_t src_offset, uint64_t size,
+			   struct sfab_mem *flag, uint64_t flag_offset, uint64_t value)
+{
+	if (!batch)
+		return fail_null(__func__);
+	return copy_notify(batch, dst, dst_offset, src, src_offset, size, flag, flag_offset, value);
+}
+
 /* Bytes from the start of the first row to the end of the last */
 static bool extent_2d(uint64_t pitch, uint64_t width, uint64_t rows, uint64_t *size)
 {
@@ -302,6 +327,24 @@ int sfab_copy(struct sfab_queue *queue, struct sfab_mem *dst, uint64_t dst_offse
 		return fail_null(__func__);
 	batch_init(&batch, queue);
 	ret = copy(&batch, dst, dst_offset, src, src_offset, size);
+	if (!ret)
+		ret = batch_submit(&batch, NULL, 0, fence);
+	batch_fini(&batch);
+	return ret;
+}
+
+int sfab_copy_notify(struct sfab_queue *queue, struct sfab_mem *dst, uint64_t dst_offset,
+		     struct sfab_mem *src, uint64_t src_offset, uint64_t size,
+		     struct sfab_mem *flag, uint64_t flag_offset, uint64_t value,
+		     struct sfab_fence **fence)
+{
+	struct sfab_batch batch;
+	int ret;
+
+	if (!queue)
+		return fail_null(__func__);
+	batch_init(&batch, queue);
+	ret = copy_notify(&batch, dst, dst_offset, src, src_offset, size, flag, flag_offset, value);
 	if (!ret)
 		ret = batch_submit(&batch, NULL, 0, fence);
 	batch_fini(&batch);

@@ -8,18 +8,24 @@
 
 #include "internal.h"
 
-int64_t deadline_after(int64_t timeout_ns)
+int64_t now_ns(void)
 {
 	struct timespec now;
-	int64_t ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t deadline_after(int64_t timeout_ns)
+{
+	int64_t now;
 
 	if (timeout_ns < 0)
 		return INT64_MAX;
 	if (timeout_ns == 0)
 		return 0;	/* only look */
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	return timeout_ns > INT64_MAX - ns ? INT64_MAX : ns + timeout_ns;
+	now = now_ns();
+	return timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns;
 }
 
 static int fail_destroyed(struct sfab_queue *queue)

@@ -121,6 +121,8 @@ static void mark_uses(const struct sfab_batch *batch)
 			mem_used(batch->ops[i].dst.mem, queue, queue->submitted);
 		if (batch->ops[i].src.mem)
 			mem_used(batch->ops[i].src.mem, queue, queue->submitted);
+		if (batch->ops[i].flag.mem)
+			mem_used(batch->ops[i].flag.mem, queue, queue->submitted);
 	}
 }
 

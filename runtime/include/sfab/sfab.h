@@ -7,7 +7,8 @@
  * reach: HBM, system memory, registered memory of the process, a foreign
  * dma-buf, or memory that another process or node exports.  A *queue* of a
  * device runs commands in order; a *batch* collects commands and submits them as
- * one; a *fence* tells when they have finished.
+ * one; a *fence* tells when they have finished.  A *channel* carries messages from
+ * one process to another, on any node.
  *
  *	sfab_context_open -> sfab_device_get -> sfab_mem_alloc, sfab_mem_register
  *	sfab_queue_create -> sfab_copy -> sfab_fence_wait
@@ -61,6 +62,7 @@ struct sfab_mem;
 struct sfab_queue;
 struct sfab_batch;
 struct sfab_fence;
+struct sfab_export;
 
 /* ------------------------------------------------------------------ library */
 
@@ -291,7 +293,11 @@ struct sfab_fault_info {
 enum sfab_event_type {
 	SFAB_HAPPENED_FAULT = 1,	/* a queue of this context faulted */
 	SFAB_HAPPENED_TIMEOUT = 2,	/* work took too long, its queue stopped */
-	SFAB_HAPPENED_RESET = 3		/* the device was reset */
+	SFAB_HAPPENED_RESET = 3,	/* the device was reset */
+	SFAB_HAPPENED_PEER_LOST = 4,	/* a queue's work failed: the target is gone */
+	SFAB_HAPPENED_REVOKED = 5,	/* a queue's work failed, or an export ended */
+	SFAB_HAPPENED_PORT = 6,		/* a port changed: see sfab_device_listen() */
+	SFAB_HAPPENED_TRAP = 7		/* a port of another device: likewise */
 };
 
 /** struct sfab_device_event - one event */
@@ -303,7 +309,29 @@ struct sfab_device_event {
 	uint64_t time_ns;		/* CLOCK_MONOTONIC */
 	struct sfab_queue *queue;	/* NULL: the device, or a queue gone */
 	struct sfab_fault_info fault;	/* for SFAB_HAPPENED_FAULT */
+	uint32_t eid;			/* PEER_LOST, REVOKED: the target; TRAP: whose port */
+	uint32_t segment;		/* PEER_LOST, REVOKED: number of the segment there */
+	uint32_t remote_status;		/* PEER_LOST, REVOKED: enum sfab_remote_status */
+	uint32_t port;			/* PORT, TRAP */
+	uint32_t state;			/* PORT, TRAP: enum sfab_link_state */
+	uint32_t reason;		/* PORT, TRAP: for sfab_link_reason_name() */
+	struct sfab_export *exported;	/* REVOKED: ended by a device reset; else NULL */
 };
+
+/* what sfab_device_listen() asks for */
+#define SFAB_LISTEN_PORTS	1U	/* SFAB_HAPPENED_PORT */
+#define SFAB_LISTEN_TRAPS	2U	/* SFAB_HAPPENED_TRAP; needs CAP_SYS_ADMIN */
+
+/**
+ * sfab_device_listen() - get events of the fabric too
+ * @events: SFAB_LISTEN_*, replaces what was asked for before; 0 at the start
+ *
+ * All other events come without being asked for.  Traps come from the devices whose
+ * management key names this device's EID.
+ *
+ * Errors: -EPERM no CAP_SYS_ADMIN; -EOPNOTSUPP the device has no ports.
+ */
+int sfab_device_listen(struct sfab_device *device, unsigned int events);
 
 /**
  * sfab_device_fd() - descriptor that polls readable when an event waits
@@ -588,8 +616,6 @@ int sfab_device_reach(struct sfab_device *device, struct sfab_device *peer);
 
 /* ------------------------------------- memory of other processes and nodes */
 
-struct sfab_export;
-
 /**
  * struct sfab_handle - all that is needed to import an exported memory
  *
@@ -779,6 +805,21 @@ int sfab_batch_copy(struct sfab_batch *batch,
 		    struct sfab_mem *src, uint64_t src_offset, uint64_t size);
 
 /**
+ * sfab_batch_copy_notify() - copy @size bytes, then store @value at a flag
+ * @flag: of any device or node, as @dst
+ * @flag_offset: a multiple of 8 (registered memory: the address is), not in @dst's range
+ * @value: 64 bits, in the byte order of the host, stored at once
+ *
+ * Whoever sees the flag's new value sees all of the copy, and of the commands before
+ * it in the queue.  To remote memory both travel in one packet where they lie in
+ * one import and @size is at most 64 KiB.  0 bytes are allowed: the flag alone.
+ */
+int sfab_batch_copy_notify(struct sfab_batch *batch,
+			   struct sfab_mem *dst, uint64_t dst_offset,
+			   struct sfab_mem *src, uint64_t src_offset, uint64_t size,
+			   struct sfab_mem *flag, uint64_t flag_offset, uint64_t value);
+
+/**
  * sfab_batch_copy_2d() - copy @rows rows of @width bytes
  * @dst_pitch: from the start of one row to the next, at least @width
  * @src_pitch: likewise
@@ -918,6 +959,18 @@ int sfab_copy(struct sfab_queue *queue,
 	      struct sfab_mem *src, uint64_t src_offset, uint64_t size,
 	      struct sfab_fence **fence);
 
+/**
+ * sfab_copy_notify() - sfab_batch_copy_notify() as a batch of one, submitted
+ * @fence: out, free with sfab_fence_free(); NULL: not wanted
+ *
+ * Does not wait for the work.
+ */
+int sfab_copy_notify(struct sfab_queue *queue,
+		     struct sfab_mem *dst, uint64_t dst_offset,
+		     struct sfab_mem *src, uint64_t src_offset, uint64_t size,
+		     struct sfab_mem *flag, uint64_t flag_offset, uint64_t value,
+		     struct sfab_fence **fence);
+
 /* ------------------------------------------------------------------- fences */
 
 /** SFAB_NO_TIMEOUT - wait as long as it takes (see job_timeout_ms) */
@@ -955,6 +1008,137 @@ int sfab_fence_get_fault(struct sfab_fence *fence,
 
 /** sfab_fence_free() - forget a fence; the work goes on */
 void sfab_fence_free(struct sfab_fence *fence);
+
+/* ----------------------------------------------------------------- channels */
+
+struct sfab_channel;
+
+/** SFAB_CHANNEL_MAX_SLOTS, _SLOT_SIZE - limits of sfab_channel_create() */
+#define SFAB_CHANNEL_MAX_SLOTS		65536U
+#define SFAB_CHANNEL_MAX_SLOT_SIZE	(1U << 30)
+
+/**
+ * sfab_channel_create() - make the receiving end of a channel
+ * @device: the accelerator that messages arrive at
+ * @kind: SFAB_MEM_SYSTEM or SFAB_MEM_HBM: where they arrive
+ * @slot_size: most bytes of a message, 1 to SFAB_CHANNEL_MAX_SLOT_SIZE
+ * @slots: messages that can be under way, 1 to SFAB_CHANNEL_MAX_SLOTS
+ * @channel: out, close with sfab_channel_close()
+ * @handle: out, for sfab_channel_open() in any process of any node
+ *
+ * A channel carries messages one way, in order, each whole and once, from one
+ * sender to one receiver.  It exports its ring: the handle is as secret as that of
+ * sfab_mem_export(), and the sender can write into the ring, nowhere else.
+ *
+ * Errors: as sfab_mem_alloc() and sfab_mem_export(); -ERANGE the ring would exceed
+ * 64 GiB.
+ */
+int sfab_channel_create(struct sfab_device *device, enum sfab_mem_kind kind,
+			uint32_t slot_size, uint32_t slots,
+			struct sfab_channel **channel, struct sfab_handle *handle);
+
+/**
+ * sfab_channel_open() - make the sending end of a channel
+ * @queue: that does the work; it may serve other channels and other work too, in
+ *	   the order of submission.  When it was destroyed the channel can only be closed.
+ *	   SFAB_LONG_RUNNING saves some latency.
+ * @handle: of sfab_channel_create()
+ * @channel: out, close with sfab_channel_close()
+ *
+ * Waits for earlier work of the queue, then for the receiver's accelerator, at most
+ * its op_timeout_ms.
+ *
+ * Errors: as sfab_mem_import(); -EIO the receiver cannot be reached, or has closed
+ * (the queue has halted); -EPROTO the handle is of no channel; -EBUSY another sender
+ * has opened it.
+ */
+int sfab_channel_open(struct sfab_queue *queue, const struct sfab_handle *handle,
+		      struct sfab_channel **channel);
+
+/**
+ * sfab_channel_send() - send a message
+ * @data: copied at once, need not be registered
+ * @size: 0 to the slot size of the channel
+ * @timeout_ns: how long to wait for a slot that the receiver has freed; 0: only look;
+ *		SFAB_NO_TIMEOUT
+ *
+ * Success means that the message is on its way.  Should it not arrive the queue has
+ * halted, and a later call on the channel gives -EIO; see sfab_channel_flush().
+ *
+ * Errors: -EMSGSIZE larger than a slot; -ETIME no slot became free; -EIO the receiver
+ * is lost, has closed, or the queue halted otherwise; -ECANCELED it was destroyed.
+ */
+int sfab_channel_send(struct sfab_channel *channel, const void *data, uint64_t size,
+		      int64_t timeout_ns);
+
+/**
+ * sfab_channel_send_mem() - send a message from memory that devices reach
+ * @src: any memory of the context, or SFAB_HOST; not copied on the way
+ * @fence: out: @src is no longer needed, and the message has arrived; NULL: not wanted
+ *
+ * As sfab_channel_send() otherwise, with the errors of sfab_batch_copy() too.
+ */
+int sfab_channel_send_mem(struct sfab_channel *channel, struct sfab_mem *src,
+			  uint64_t src_offset, uint64_t size, int64_t timeout_ns,
+			  struct sfab_fence **fence);
+
+/**
+ * sfab_channel_flush() - wait until the receiver has taken all that was sent
+ *
+ * Errors: -ETIME, -EIO, -ECANCELED as sfab_channel_send().
+ */
+int sfab_channel_flush(struct sfab_channel *channel, int64_t timeout_ns);
+
+/**
+ * sfab_channel_recv() - take the oldest message
+ * @data: where it goes
+ * @size: room there
+ * @timeout_ns: how long to wait for it; 0: only look; SFAB_NO_TIMEOUT
+ *
+ * A sender that died is one that is silent: give a timeout.
+ *
+ * Return: the size of the message.
+ *
+ * Errors: -ETIME none came; -EPIPE the sender has closed, and all was received;
+ * -EMSGSIZE more than @size, it stays the oldest; -EPROTO the sender broke the ring.
+ */
+int sfab_channel_recv(struct sfab_channel *channel, void *data, uint64_t size,
+		      int64_t timeout_ns);
+
+/**
+ * sfab_channel_peek() - find the oldest message where it is
+ * @mem: out, the channel's: to copy from, or for sfab_mem_map()
+ * @offset: out, of the message in @mem, a multiple of 8
+ * @timeout_ns: as in sfab_channel_recv()
+ *
+ * It stays there until sfab_channel_release().
+ *
+ * Return: the size of the message.
+ *
+ * Errors: as sfab_channel_recv(), without -EMSGSIZE.
+ */
+int sfab_channel_peek(struct sfab_channel *channel, struct sfab_mem **mem,
+		      uint64_t *offset, int64_t timeout_ns);
+
+/**
+ * sfab_channel_release() - give the slot of the oldest message back to the sender
+ *
+ * Errors: -ENOENT there is no message.
+ */
+int sfab_channel_release(struct sfab_channel *channel);
+
+/**
+ * sfab_channel_close() - end a channel; NULL is allowed
+ *
+ * The sender's end: waits for the work of its queue (destroy that first if it may not
+ * end); what was sent before arrives, if the receiver lives, who then gets -EPIPE.  The
+ * receiver's end: what was not taken is lost, and the sender gets -EIO.
+ *
+ * Errors: -EBUSY a batch that was not submitted, or unfinished work on a long-running
+ * queue, uses memory of sfab_channel_peek(): the call can be repeated, nothing else can
+ * be done with the channel.
+ */
+int sfab_channel_close(struct sfab_channel *channel);
 
 #ifdef __cplusplus
 }

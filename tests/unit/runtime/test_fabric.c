@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <drm/sfab_accel.h>
+#include <poll.h>
 
 #define WITH_FABRIC	(SFAB_FEATURE_PEER | SFAB_FEATURE_FABRIC)
 
@@ -138,6 +139,140 @@ static void test_bad_arguments(void **state)
 	expect_error(-EINVAL, sfab_device_mgmt(dev[0], dg, NULL, 1), "sfab_device_mgmt");
 }
 
+/* ---- events ---- */
+
+static void expect_event(struct sfab_device_event *event, uint32_t type)
+{
+	*event = (struct sfab_device_event){ .size = sizeof(*event) };
+	expect_ok(sfab_device_read_event(dev[0], event));
+	assert_int_equal(event->type, type);
+}
+
+static void expect_no_event(void)
+{
+	struct sfab_device_event event = { .size = sizeof(event) };
+
+	expect_error(-EAGAIN, sfab_device_read_event(dev[0], &event), "no event");
+}
+
+static void test_listen(void **state)
+{
+	struct sfab_device_event event;
+	struct pollfd pollfd = { .fd = sfab_device_fd(dev[0]), .events = POLLIN };
+
+	(void)state;
+	fake_port(0, 0, SFAB_LINK_DOWN, SFAB_REASON_NO_LIGHT);
+	expect_no_event();
+	assert_int_equal(poll(&pollfd, 1, 0), 0);
+
+	expect_ok(sfab_device_listen(dev[0], SFAB_LISTEN_PORTS));
+	fake_trap(0, 12, 1, SFAB_LINK_UP, 0);
+	fake_port(0, 1, SFAB_LINK_DOWN, SFAB_REASON_NO_LIGHT);
+	assert_int_equal(poll(&pollfd, 1, 0), 1);
+	expect_event(&event, SFAB_HAPPENED_PORT);
+	assert_int_equal(event.port, 1);
+	assert_int_equal(event.state, SFAB_LINK_DOWN);
+	assert_string_equal(sfab_link_reason_name(event.reason), "no light");
+	assert_int_equal(event.sequence, 1);
+	assert_null(event.queue);
+	assert_null(event.exported);
+	expect_no_event();
+
+	/* Traps are longer, and lose none of the others */
+	expect_ok(sfab_device_listen(dev[0], SFAB_LISTEN_PORTS | SFAB_LISTEN_TRAPS));
+	fake_trap(0, 12, 3, SFAB_LINK_FAILED, SFAB_REASON_PROTOCOL);
+	fake_port(0, 0, SFAB_LINK_TRAINING, SFAB_REASON_TRAINING);
+	fake_port(0, 0, SFAB_LINK_UP, 0);
+	fake_reset(0);
+	fake_strange_trap(0);
+	expect_event(&event, SFAB_HAPPENED_TRAP);
+	assert_int_equal(event.eid, 12);
+	assert_int_equal(event.port, 3);
+	assert_int_equal(event.state, SFAB_LINK_FAILED);
+	assert_int_equal(event.reason, SFAB_REASON_PROTOCOL);
+	expect_event(&event, SFAB_HAPPENED_PORT);
+	assert_int_equal(event.state, SFAB_LINK_TRAINING);
+	expect_event(&event, SFAB_HAPPENED_PORT);
+	assert_int_equal(event.state, SFAB_LINK_UP);
+	expect_event(&event, SFAB_HAPPENED_RESET);
+	expect_event(&event, 0);
+	assert_int_equal(event.sequence, 6);
+	assert_int_equal(event.dropped, 0);
+
+	expect_ok(sfab_device_listen(dev[0], 0));
+	fake_port(0, 1, SFAB_LINK_DOWN, SFAB_REASON_NO_LIGHT);
+	expect_no_event();
+}
+
+static void test_listen_refused(void **state)
+{
+	(void)state;
+	expect_error(-EINVAL, sfab_device_listen(NULL, 0), "NULL");
+	expect_error(-EINVAL, sfab_device_listen(dev[0], 4), "0x4");
+	expect_error(-EOPNOTSUPP, sfab_device_listen(dev[1], SFAB_LISTEN_PORTS), "no ports");
+	fake_unprivileged(true);
+	expect_error(-EPERM, sfab_device_listen(dev[0], SFAB_LISTEN_TRAPS), "CAP_SYS_ADMIN");
+	expect_ok(sfab_device_listen(dev[0], SFAB_LISTEN_PORTS));
+	fake_fail_call(1, EIO);
+	expect_error(-EIO, sfab_device_listen(dev[0], 0), "listen", "accel0");
+}
+
+static struct sfab_queue *fail_on(struct sfab_mem *remote)
+{
+	struct sfab_queue *queue = queue_on(dev[0]);
+	struct sfab_mem *mem = alloc(dev[0], SFAB_MEM_HBM, 64);
+
+	expect_ok(sfab_copy(queue, remote, 0, mem, 0, 8, NULL));
+	assert_int_equal(sfab_queue_wait(queue, 10 * SECOND), -EIO);
+	return queue;
+}
+
+/* They come unasked, after the fault of the queue */
+static void test_peer_events(void **state)
+{
+	struct sfab_mem *mem = alloc(dev[0], SFAB_MEM_HBM, 4096), *remote;
+	struct sfab_device_event event;
+	struct sfab_export *exported;
+	struct sfab_channel *channel;
+	struct sfab_handle handle;
+	struct sfab_queue *queue;
+
+	(void)state;
+	expect_ok(sfab_mem_export(mem, 0, 4096, SFAB_READ | SFAB_WRITE, &exported, &handle));
+	expect_ok(sfab_mem_import(dev[0], &handle, SFAB_IMPORT_FABRIC, &remote));
+	fake_dark(0, true);
+	queue = fail_on(remote);
+	fake_dark(0, false);
+	expect_event(&event, SFAB_HAPPENED_FAULT);
+	assert_int_equal(event.fault.remote_status, SFAB_REMOTE_TIMEOUT);
+	expect_event(&event, SFAB_HAPPENED_PEER_LOST);
+	assert_ptr_equal(event.queue, queue);
+	assert_int_equal(event.eid, 10);
+	assert_int_equal(event.segment, 0);
+	assert_int_equal(event.remote_status, SFAB_REMOTE_TIMEOUT);
+	assert_null(event.exported);
+
+	/* The exporter hears of a reset, but not of what is the library's own */
+	expect_ok(sfab_channel_create(dev[0], SFAB_MEM_SYSTEM, 8, 1, &channel, &handle));
+	fake_reset(0);
+	expect_event(&event, SFAB_HAPPENED_REVOKED);
+	assert_ptr_equal(event.exported, exported);
+	assert_null(event.queue);
+	assert_int_equal(event.remote_status, SFAB_REMOTE_REVOKED);
+	expect_event(&event, SFAB_HAPPENED_REVOKED);
+	assert_int_equal(event.segment, 1);
+	assert_null(event.exported);
+	expect_event(&event, SFAB_HAPPENED_RESET);
+
+	expect_ok(sfab_export_revoke(exported));
+	queue = fail_on(remote);
+	expect_event(&event, SFAB_HAPPENED_FAULT);
+	expect_event(&event, SFAB_HAPPENED_REVOKED);
+	assert_ptr_equal(event.queue, queue);
+	assert_int_equal(event.remote_status, SFAB_REMOTE_REVOKED);
+	expect_no_event();
+}
+
 static void test_names(void **state)
 {
 	uint32_t i;
@@ -162,6 +297,9 @@ int main(void)
 		TEST(test_datagrams),
 		TEST(test_without_ports),
 		TEST(test_bad_arguments),
+		TEST(test_listen),
+		TEST(test_listen_refused),
+		TEST(test_peer_events),
 		TEST(test_names),
 	};
 

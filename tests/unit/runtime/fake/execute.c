@@ -279,13 +279,30 @@ static uint32_t wait_memory(struct queue *queue, const struct sfab_command *cmd,
 	return 0;
 }
 
+/* A copy with NOTIFY stores arg1 at arg0 once it is in effect; all is checked before */
+static uint32_t copy_notify(struct queue *queue, const struct sfab_command *cmd,
+			    struct sfab_fault *fault)
+{
+	struct sfab_command write = { .dst = cmd->arg0 };
+	uint32_t cause;
+
+	if (!cmd->flags)
+		return copy(queue, cmd->dst, cmd->src, cmd->len, fault);
+	if (cmd->arg0 % 8)
+		return bad_range(fault, cmd->arg0);
+	cause = check(queue, cmd->arg0, 8, W, fault);
+	if (!cause)
+		cause = copy(queue, cmd->dst, cmd->src, cmd->len, fault);
+	return cause ? cause : store(queue, &write, cmd->arg1, 8, fault);
+}
+
 uint32_t execute(struct queue *queue, const struct sfab_command *cmd, struct sfab_fault *fault)
 {
 	switch (cmd->opcode) {
 	case SFAB_OP_NOP:
 		return 0;
 	case SFAB_OP_COPY:
-		return copy(queue, cmd->dst, cmd->src, cmd->len, fault);
+		return copy_notify(queue, cmd, fault);
 	case SFAB_OP_COPY_2D:
 		return copy_2d(queue, cmd, fault);
 	case SFAB_OP_FILL:

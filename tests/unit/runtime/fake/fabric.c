@@ -83,6 +83,70 @@ static long mgmt(struct sfab_mgmt *args)
 	return 0;
 }
 
+static long events(struct file *file, const struct sfab_events *args)
+{
+	if (args->flags || args->events & ~(SFAB_EVENTS_PORT | SFAB_EVENTS_TRAP))
+		return -EINVAL;
+	if (args->events & SFAB_EVENTS_TRAP && unprivileged)
+		return -EPERM;
+	file->listens = args->events;
+	return 0;
+}
+
+static void tell(unsigned int device, uint32_t listens, const union event *event)
+{
+	unsigned int fd;
+
+	pthread_mutex_lock(&kernel_lock);
+	for (fd = 0; fd < MAX_FDS; fd++) {
+		struct file *file = descriptors[fd].object;
+
+		if (descriptors[fd].kind == FD_FILE && file->dev->index == device &&
+		    file->listens & listens)
+			event_send(file, event);
+	}
+	pthread_mutex_unlock(&kernel_lock);
+}
+
+void fake_port(unsigned int device, uint32_t port, uint32_t state, uint32_t reason)
+{
+	union event event = {
+		.fabric = {
+			.base = { .type = SFAB_EVENT_PORT, .length = sizeof(event.fabric) },
+			.port = port, .state = state, .reason = reason,
+		},
+	};
+
+	tell(device, SFAB_EVENTS_PORT, &event);
+}
+
+static void trap(unsigned int device, uint16_t attribute, uint16_t eid, uint32_t port,
+		 uint32_t status)
+{
+	union event event = {
+		.trap = {
+			.base = { .type = SFAB_EVENT_TRAP, .length = sizeof(event.trap) },
+			.datagram = { .version = 1, .method = SFAB_MGMT_TRAP,
+				      .attribute = attribute, .src_eid = eid },
+		},
+	};
+
+	memcpy(event.trap.datagram.data, &port, sizeof(port));
+	memcpy(event.trap.datagram.data + 4, &status, sizeof(status));
+	tell(device, SFAB_EVENTS_TRAP, &event);
+}
+
+void fake_trap(unsigned int device, uint32_t eid, uint32_t port, uint32_t state, uint32_t reason)
+{
+	/* Path 3 and eight lanes in use too */
+	trap(device, SFAB_MGMT_PORT_TRAP, eid, port, state | 3 << 4 | reason << 8 | 8 << 16);
+}
+
+void fake_strange_trap(unsigned int device)
+{
+	trap(device, SFAB_MGMT_NODE, 12, 0, 0);
+}
+
 long fabric_ioctl(struct file *file, unsigned int nr, void *arg)
 {
 	if (!(file->dev->caps & SFAB_CAP_FABRIC))
@@ -92,6 +156,8 @@ long fabric_ioctl(struct file *file, unsigned int nr, void *arg)
 		return route_get(arg);
 	case _IOC_NR(DRM_IOCTL_SFAB_MGMT):
 		return mgmt(arg);
+	case _IOC_NR(DRM_IOCTL_SFAB_EVENTS):
+		return events(file, arg);
 	default:
 		return -ENOTTY;
 	}

@@ -118,7 +118,7 @@ static void lose_queues(struct device *dev, bool event)
 				queue_lose(file->queues[id], SFAB_QUEUE_LOST);
 		}
 		if (event)
-			event_send(file, SFAB_EVENT_DEVICE_RESET, 0, NULL);
+			event_send_fault(file, SFAB_EVENT_DEVICE_RESET, 0, NULL);
 	}
 }
 
@@ -487,11 +487,28 @@ static long dispatch(struct file *file, unsigned long request, void *arg)
 	return queue_ioctl(file, nr, arg);
 }
 
-/* As drm_read(): whole events, 0 if the first does not fit */
-static ssize_t file_read(struct file *file, void *buf, size_t size)
+static size_t event_length(const struct file *file)
 {
-	size_t length = sizeof(struct sfab_event) + (long_events ? 24 : 0);
+	return file->events[0].common.base.length + (long_events ? 24 : 0);
+}
+
+static void take_event(struct file *file, char *buf, size_t length)
+{
 	uint64_t one;
+
+	memset(buf, 0, length);
+	file->events[0].common.base.length = length;
+	memcpy(buf, &file->events[0], length < sizeof(union event) ? length : sizeof(union event));
+	file->event_count--;
+	memmove(&file->events[0], &file->events[1], file->event_count * sizeof(file->events[0]));
+	if (eventfd_read(file->fd, &one))
+		abort();
+}
+
+/* As drm_read(): as many whole events as fit, 0 if the first does not */
+static ssize_t file_read(struct file *file, char *buf, size_t size)
+{
+	size_t done = 0, length;
 
 	if (file->life != file->dev->life) {
 		errno = ENODEV;
@@ -501,17 +518,11 @@ static ssize_t file_read(struct file *file, void *buf, size_t size)
 		errno = EAGAIN;
 		return -1;
 	}
-	if (size < length)
-		return 0;
-	memset(buf, 0, length);
-	file->events[0].base.length = length;
-	memcpy(buf, &file->events[0], sizeof(file->events[0]));
-	file->event_count--;
-	memmove(&file->events[0], &file->events[1],
-		file->event_count * sizeof(file->events[0]));
-	if (eventfd_read(file->fd, &one))
-		abort();
-	return length;
+	while (file->event_count && (length = event_length(file)) <= size - done) {
+		take_event(file, buf + done, length);
+		done += length;
+	}
+	return done;
 }
 
 /* ---- libc ---- */

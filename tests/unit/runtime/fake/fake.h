@@ -49,6 +49,11 @@ void fake_unprivileged(bool on);
 void fake_deaf(bool on);
 /* Its EID, 10 + number unless told otherwise; it is dark: nothing comes or goes */
 void fake_eid(unsigned int device, uint32_t eid);
+/* A port of the device changes; the device gets a trap of a port of another one */
+void fake_port(unsigned int device, uint32_t port, uint32_t state, uint32_t reason);
+void fake_trap(unsigned int device, uint32_t eid, uint32_t port, uint32_t state, uint32_t reason);
+/* Not of a port */
+void fake_strange_trap(unsigned int device);
 void fake_dark(unsigned int device, bool dark);
 /* Whether the system has uevents */
 void fake_monitor(bool works);

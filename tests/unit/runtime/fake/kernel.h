@@ -126,6 +126,13 @@ struct queue {
 	struct job_list jobs;
 };
 
+/* The longest that there is; the fake kernel may add 24 bytes */
+union event {
+	struct sfab_event common;
+	struct sfab_event_fabric fabric;
+	struct sfab_event_trap trap;
+};
+
 struct file {
 	int fd;				/* an eventfd that counts events */
 	struct device *dev;
@@ -134,7 +141,8 @@ struct file {
 	struct vm *vms[MAX_IDS];
 	struct queue *queues[MAX_IDS];
 	struct syncobj *syncobjs[MAX_IDS];
-	struct sfab_event events[32];
+	union event events[32];
+	uint32_t listens;		/* SFAB_EVENTS_* */
 	unsigned int event_count;
 	uint64_t event_sequence;
 	uint64_t events_dropped;
@@ -188,6 +196,7 @@ void vm_write(struct vm *vm, uint64_t va, const void *buf, uint64_t size);
 struct segment_failure {
 	uint32_t status;
 	uint32_t eid;
+	uint32_t segment;
 };
 
 extern struct segment_failure segment_failure;
@@ -196,6 +205,8 @@ void segments_start(void);
 long segment_ioctl(struct file *file, unsigned int nr, void *arg);
 void segments_of_file_end(struct file *file);
 void segments_reset(struct device *dev);
+/* Tells the queue's file when its work failed with segment_failure */
+void segments_tell(const struct queue *queue);
 /* Whether an access to a BO_REMOTE works; gives a cause of faults */
 uint32_t segment_check(const struct bo *bo, uint64_t offset, uint64_t size, uint32_t rights);
 char *segment_memory(const struct bo *bo);
@@ -204,8 +215,10 @@ char *segment_memory(const struct bo *bo);
 long queue_ioctl(struct file *file, unsigned int nr, void *arg);
 void queue_free(struct queue *queue);
 void queue_lose(struct queue *queue, enum sfab_queue_state state);
-void event_send(struct file *file, uint32_t type, uint32_t queue_id,
-		const struct sfab_fault *fault);
+/* Fills in what all events have; type and length stand in it */
+void event_send(struct file *file, const union event *event);
+void event_send_fault(struct file *file, uint32_t type, uint32_t queue_id,
+		      const struct sfab_fault *fault);
 /* Executes one command; gives a cause of faults.  May drop the lock (WAIT). */
 uint32_t execute(struct queue *queue, const struct sfab_command *cmd, struct sfab_fault *fault);
 

@@ -14,10 +14,9 @@ static struct queue *lookup(struct file *file, uint32_t id)
 	return id < MAX_IDS ? file->queues[id] : NULL;
 }
 
-void event_send(struct file *file, uint32_t type, uint32_t queue_id,
-		const struct sfab_fault *fault)
+void event_send(struct file *file, const union event *what)
 {
-	struct sfab_event *event = &file->events[file->event_count];
+	union event *event = &file->events[file->event_count];
 	struct timespec now;
 	uint64_t one = 1;
 
@@ -27,18 +26,30 @@ void event_send(struct file *file, uint32_t type, uint32_t queue_id,
 		return;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	*event = (struct sfab_event){
-		.base = { .type = type, .length = sizeof(*event) },
-		.sequence = file->event_sequence,
-		.dropped = file->events_dropped,
-		.time_ns = now.tv_sec * 1000000000ULL + now.tv_nsec,
-		.queue_id = queue_id,
-	};
-	if (fault)
-		event->fault = *fault;
+	*event = *what;
+	event->common.sequence = file->event_sequence;
+	event->common.dropped = file->events_dropped;
+	event->common.time_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	file->event_count++;
 	if (write(file->fd, &one, sizeof(one)) != sizeof(one))
 		abort();
+}
+
+void event_send_fault(struct file *file, uint32_t type, uint32_t queue_id,
+		      const struct sfab_fault *fault)
+{
+	union event event = {
+		.common = {
+			.base = { .type = type, .length = sizeof(event.common) },
+			.queue_id = queue_id,
+		},
+	};
+
+	if (fault)
+		event.common.fault = *fault;
+	if (fault && fault->cause == SFAB_FAULT_FABRIC)
+		event.common.fabric_status = segment_failure.status;
+	event_send(file, &event);
 }
 
 static void job_end(struct queue *queue, struct job *job)
@@ -98,7 +109,9 @@ static void fault(struct queue *queue, struct job *job, uint32_t index, uint32_t
 	}
 	queue->state = SFAB_QUEUE_FAULTED;
 	queue->file->dev->counters.faults++;
-	event_send(queue->file, SFAB_EVENT_QUEUE_FAULT, queue->id, record);
+	event_send_fault(queue->file, SFAB_EVENT_QUEUE_FAULT, queue->id, record);
+	if (cause == SFAB_FAULT_FABRIC)
+		segments_tell(queue);
 }
 
 static void run(struct queue *queue, struct job *job)
@@ -110,7 +123,7 @@ static void run(struct queue *queue, struct job *job)
 		dev->timeout_next = false;
 		dev->counters.job_timeouts++;
 		queue->state = SFAB_QUEUE_TIMEDOUT;
-		event_send(queue->file, SFAB_EVENT_QUEUE_TIMEOUT, queue->id, NULL);
+		event_send_fault(queue->file, SFAB_EVENT_QUEUE_TIMEOUT, queue->id, NULL);
 		return;
 	}
 	for (i = 0; i < job->count && queue->state == SFAB_QUEUE_OK && !queue->stop; i++) {
@@ -222,9 +235,12 @@ static long check_commands(const struct queue *queue, const struct sfab_command 
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
-		if (cmds[i].opcode > SFAB_OP_TIMESTAMP || cmds[i].flags || cmds[i].pad ||
-		    cmds[i].reserved)
+		if (cmds[i].opcode > SFAB_OP_TIMESTAMP || cmds[i].pad || cmds[i].reserved ||
+		    cmds[i].flags & ~SFAB_COMMAND_NOTIFY ||
+		    (cmds[i].flags && cmds[i].opcode != SFAB_OP_COPY))
 			return -EINVAL;
+		if (cmds[i].flags && !(queue->file->dev->caps & SFAB_CAP_NOTIFY))
+			return -EOPNOTSUPP;
 		if (cmds[i].opcode == SFAB_OP_WAIT && !queue->vm->long_running)
 			return -EOPNOTSUPP;
 		bytes += cmds[i].opcode == SFAB_OP_COPY_2D ? cmds[i].len * cmds[i].arg0 :

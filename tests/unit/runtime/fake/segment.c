@@ -189,9 +189,42 @@ void segments_of_file_end(struct file *file)
 	each_segment(file->dev, file, end);
 }
 
+static void tell(struct file *file, uint32_t type, const struct sfab_event_fabric *what)
+{
+	union event event = { .fabric = *what };
+
+	event.fabric.base.type = type;
+	event.fabric.base.length = sizeof(event.fabric);
+	event_send(file, &event);
+}
+
+void segments_tell(const struct queue *queue)
+{
+	struct sfab_event_fabric event = {
+		.queue_id = queue->id,
+		.status = segment_failure.status,
+		.eid = segment_failure.eid,
+		.segment = segment_failure.segment,
+	};
+
+	if (event.status == SFAB_FABRIC_REVOKED)
+		tell(queue->file, SFAB_EVENT_REVOKED, &event);
+	if (event.status == SFAB_FABRIC_TIMEOUT || event.status == SFAB_FABRIC_NO_ROUTE ||
+	    event.status == SFAB_FABRIC_STALE)
+		tell(queue->file, SFAB_EVENT_PEER_LOST, &event);
+}
+
 static void kill(struct segment *s)
 {
+	struct sfab_event_fabric event = {
+		.status = SFAB_FABRIC_REVOKED,
+		.eid = s->is.eid,
+		.segment = s->is.number,
+		.segment_id = s->is.number + 1,
+	};
+
 	s->dead = true;
+	tell(s->file, SFAB_EVENT_REVOKED, &event);
 }
 
 void segments_reset(struct device *dev)
@@ -248,6 +281,7 @@ uint32_t segment_check(const struct bo *bo, uint64_t offset, uint64_t size, uint
 		return SFAB_FAULT_APERTURE;
 	segment_failure.status = status(bo, offset, size, right);
 	segment_failure.eid = bo->remote.eid;
+	segment_failure.segment = bo->remote.number;
 	return segment_failure.status ? SFAB_FAULT_FABRIC : SFAB_FAULT_NONE;
 }
 
