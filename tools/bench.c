@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "accel.h"
+#include "handle.h"
 #include "progress.h"
 #include "render/render.h"
 #include "tool.h"
@@ -26,6 +27,7 @@ enum {
 	TEST_HBM = 1 << 1,
 	TEST_PEER = 1 << 2,
 	TEST_LATENCY = 1 << 3,
+	TEST_REMOTE = 1 << 4,	/* chosen by --to */
 	TEST_ALL = TEST_HOST | TEST_HBM | TEST_PEER | TEST_LATENCY
 };
 
@@ -44,6 +46,7 @@ struct request {
 	unsigned int tests;
 	const char *accel;
 	const char *peer;
+	const char *to;			/* a handle, as text */
 	uint64_t size;
 	unsigned int iterations;	/* 0: the default of each test */
 	bool json;
@@ -55,12 +58,14 @@ struct bench {
 	const struct request *request;
 	struct sfab_device *device, *peer;	/* peer: NULL without one */
 	struct sfab_device_info info, peer_info;
+	struct sfab_handle_info remote_info;
 	uint64_t size;
 	struct sfab_queue *queue;
 	struct sfab_batch *batch;
 	void *in, *out;
-	struct sfab_mem *in_mem, *out_mem, *a, *b, *c;
+	struct sfab_mem *in_mem, *out_mem, *a, *b, *c, *remote;
 	uint64_t *samples;		/* nanoseconds */
+	uint64_t written;		/* by run_write() last */
 	struct json_object *copies, *latencies;
 };
 
@@ -90,16 +95,55 @@ static int run_batch(struct bench *bench, uint64_t *ns)
 	return ret < 0 ? -1 : 0;
 }
 
-/* dst NULL: nothing is copied, the submission itself is measured */
-static int run_once(struct bench *bench, struct sfab_mem *dst, struct sfab_mem *src, uint64_t *ns)
+/* What is measured: one run of it; returns -1 when it fails, which was told */
+struct work {
+	int (*run)(struct bench *bench, const struct work *work, uint64_t *ns);
+	struct sfab_mem *dst, *src;
+};
+
+static int run_copy(struct bench *bench, const struct work *work, uint64_t *ns)
 {
-	if (dst && sfab_batch_copy(bench->batch, dst, 0, src, 0, bench->size) < 0)
+	if (sfab_batch_copy(bench->batch, work->dst, 0, work->src, 0, bench->size) < 0)
 		return complain_library();
 	return run_batch(bench, ns);
 }
 
-static int measure(struct bench *bench, const char *name, struct sfab_mem *dst,
-		   struct sfab_mem *src, unsigned int iterations)
+/* 8 bytes, the least that a program waits for */
+static int run_write(struct bench *bench, const struct work *work, uint64_t *ns)
+{
+	if (sfab_batch_write(bench->batch, work->dst, 0, ++bench->written, 8) < 0)
+		return complain_library();
+	return run_batch(bench, ns);
+}
+
+/* Nothing is done: the submission itself is measured */
+static int run_nothing(struct bench *bench, const struct work *work, uint64_t *ns)
+{
+	(void)work;
+	return run_batch(bench, ns);
+}
+
+/* By the CPU: what the others are compared with */
+static int run_memcpy(struct bench *bench, const struct work *work, uint64_t *ns)
+{
+	uint64_t began = now_ns();
+
+	(void)work;
+	memcpy(bench->out, bench->in, bench->size);
+	*ns = now_ns() - began;
+	return 0;
+}
+
+static int copy_once(struct bench *bench, struct sfab_mem *dst, struct sfab_mem *src)
+{
+	const struct work work = { run_copy, dst, src };
+	uint64_t ns;
+
+	return run_copy(bench, &work, &ns);
+}
+
+static int measure(struct bench *bench, const char *name, const struct work *work,
+		   unsigned int iterations)
 {
 	uint64_t ns;
 	unsigned int i;
@@ -108,7 +152,7 @@ static int measure(struct bench *bench, const char *name, struct sfab_mem *dst,
 	if (!bench->request->quiet)
 		progress_begin(name, iterations, "runs");
 	for (i = 0; !ret && i < WARMUP + iterations; i++) {
-		ret = run_once(bench, dst, src, i < WARMUP ? &ns : &bench->samples[i - WARMUP]);
+		ret = work->run(bench, work, i < WARMUP ? &ns : &bench->samples[i - WARMUP]);
 		if (i >= WARMUP)
 			progress_update(i + 1 - WARMUP);
 	}
@@ -121,11 +165,9 @@ static int measure(struct bench *bench, const char *name, struct sfab_mem *dst,
 /* A speed of wrong data is none */
 static int check(struct bench *bench, const char *name, struct sfab_mem *mem)
 {
-	uint64_t ns;
-
 	if (mem != bench->out_mem) {
 		memset(bench->out, 0, bench->size);
-		if (run_once(bench, bench->out_mem, mem, &ns))
+		if (copy_once(bench, bench->out_mem, mem))
 			return -1;
 	}
 	if (memcmp(bench->in, bench->out, bench->size))
@@ -142,7 +184,7 @@ static unsigned int iterations_of(const struct bench *bench, unsigned int standa
 }
 
 static void describe_copy(struct bench *bench, const char *name, const char *from, const char *to,
-			  int reach, unsigned int iterations)
+			  const char *path, unsigned int iterations)
 {
 	struct json_object *row = json_object_new_object(), *rate = json_object_new_object();
 	const uint64_t *samples = bench->samples;
@@ -154,7 +196,7 @@ static void describe_copy(struct bench *bench, const char *name, const char *fro
 	json_put_text(row, "test", name);
 	json_put_text(row, "from", from);
 	json_put_text(row, "to", to);
-	json_put_text(row, "path", sfab_reach_name(reach));
+	json_put_text(row, "path", path);
 	json_put_number(row, "bytes", bench->size);
 	json_put_number(row, "iterations", iterations);
 	json_put(row, "bytes_per_second", rate);
@@ -167,12 +209,13 @@ static int test_copy(struct bench *bench, const char *name, struct sfab_mem *dst
 {
 	unsigned int iterations = iterations_of(bench, COPIES_DEFAULT);
 	int reach = sfab_mem_reach(far, bench->device);
+	const struct work work = { run_copy, dst, src };
 
 	if (reach < 0)
 		return complain_library();
-	if (measure(bench, name, dst, src, iterations) || check(bench, name, dst))
+	if (measure(bench, name, &work, iterations) || check(bench, name, dst))
 		return -1;
-	describe_copy(bench, name, from, to, reach, iterations);
+	describe_copy(bench, name, from, to, sfab_reach_name(reach), iterations);
 	return 0;
 }
 
@@ -201,12 +244,12 @@ static int test_peer(struct bench *bench)
 	       test_copy(bench, "peer-read", bench->b, here, bench->c, there, bench->c);
 }
 
-static int test_latency(struct bench *bench)
+static int test_latency(struct bench *bench, const char *name, const struct work *work)
 {
 	unsigned int iterations = iterations_of(bench, LATENCIES_DEFAULT);
 	struct json_object *row, *ns;
 
-	if (measure(bench, "latency", NULL, NULL, iterations))
+	if (measure(bench, name, work, iterations))
 		return -1;
 	ns = json_object_new_object();
 	json_put_number(ns, "median", bench->samples[iterations / 2]);
@@ -215,7 +258,7 @@ static int test_latency(struct bench *bench)
 	json_put_number(ns, "max", bench->samples[iterations - 1]);
 
 	row = json_object_new_object();
-	json_put_text(row, "test", "submit-to-fence");
+	json_put_text(row, "test", name);
 	json_put_text(row, "accelerator", bench->info.name);
 	json_put_number(row, "iterations", iterations);
 	json_put(row, "ns", ns);
@@ -223,13 +266,47 @@ static int test_latency(struct bench *bench)
 	return 0;
 }
 
+static int test_submission(struct bench *bench)
+{
+	const struct work nothing = { .run = run_nothing };
+
+	return test_latency(bench, "submit-to-fence", &nothing);
+}
+
+static int test_memcpy(struct bench *bench)
+{
+	unsigned int iterations = iterations_of(bench, COPIES_DEFAULT);
+	const struct work work = { .run = run_memcpy };
+
+	if (measure(bench, "memcpy", &work, iterations))
+		return -1;
+	describe_copy(bench, "memcpy", "host", "host", "cpu", iterations);
+	return 0;
+}
+
+/* To memory that somebody exported, and from there; what a CPU does in the same run */
+static int test_remote(struct bench *bench)
+{
+	const struct work write = { run_write, bench->remote, NULL };
+	const char *here = bench->info.name;
+	char there[32];
+
+	snprintf(there, sizeof(there), "EID %u", bench->remote_info.eid);
+	return test_memcpy(bench) ?:
+	       test_copy(bench, "remote-write", bench->remote, there, bench->a, here,
+			 bench->remote) ?:
+	       test_copy(bench, "remote-read", bench->b, here, bench->remote, there,
+			 bench->remote) ?:
+	       test_submission(bench) ?:
+	       test_latency(bench, "remote-write-8", &write);
+}
+
 static int run_tests(struct bench *bench)
 {
 	unsigned int wanted = bench->request->tests;
-	uint64_t ns;
 
 	/* The later tests copy what is in a */
-	if ((wanted & ~TEST_LATENCY) && run_once(bench, bench->a, bench->in_mem, &ns))
+	if ((wanted & ~TEST_LATENCY) && copy_once(bench, bench->a, bench->in_mem))
 		return -1;
 	if ((wanted & TEST_HOST) && test_host(bench))
 		return -1;
@@ -237,9 +314,9 @@ static int run_tests(struct bench *bench)
 		return -1;
 	if ((wanted & TEST_PEER) && bench->peer && test_peer(bench))
 		return -1;
-	if ((wanted & TEST_LATENCY) && test_latency(bench))
+	if ((wanted & TEST_LATENCY) && test_submission(bench))
 		return -1;
-	return 0;
+	return wanted & TEST_REMOTE ? test_remote(bench) : 0;
 }
 
 /* ---- setting up ---- */
@@ -322,8 +399,28 @@ static int find_peer(struct bench *bench, struct sfab_context *context)
 static uint64_t choose_size(const struct bench *bench)
 {
 	uint64_t quarter = bench->info.hbm_size / 4;
+	uint64_t size = quarter < SIZE_DEFAULT ? quarter : SIZE_DEFAULT;
 
-	return bench->request->size ?: quarter < SIZE_DEFAULT ? quarter : SIZE_DEFAULT;
+	if (bench->remote && bench->remote_info.bytes < size)
+		size = bench->remote_info.bytes;
+	return bench->request->size ?: size;
+}
+
+static int import_remote(struct bench *bench)
+{
+	struct sfab_handle handle;
+
+	if (!bench->request->to)
+		return 0;
+	if (handle_parse(bench->request->to, &handle, &bench->remote_info) ||
+	    handle_need(&bench->remote_info, SFAB_READ | SFAB_WRITE))
+		return -1;
+	if (bench->remote_info.bytes < 8 || bench->request->size > bench->remote_info.bytes)
+		return complain("the handle is of %" PRIu64 " bytes, which is too little: use a smaller --size, or export more",
+				bench->remote_info.bytes);
+	if (sfab_mem_import(bench->device, &handle, 0, &bench->remote) < 0)
+		return complain_library();
+	return 0;
 }
 
 static int open_bench(struct bench *bench, struct sfab_context *context)
@@ -332,7 +429,8 @@ static int open_bench(struct bench *bench, struct sfab_context *context)
 
 	if (!accel_count(context) ||
 	    accel_find(context, request->accel ?: "0", &bench->device) ||
-	    accel_info(bench->device, &bench->info) || find_peer(bench, context))
+	    accel_info(bench->device, &bench->info) || find_peer(bench, context) ||
+	    import_remote(bench))
 		return -1;
 	if (sfab_queue_create(bench->device, 0, &bench->queue) < 0 ||
 	    sfab_batch_create(bench->queue, &bench->batch) < 0)
@@ -352,6 +450,7 @@ static void close_bench(struct bench *bench)
 {
 	sfab_queue_destroy(bench->queue);
 	sfab_batch_free(bench->batch);
+	sfab_mem_free(bench->remote);
 	sfab_mem_free(bench->c);
 	sfab_mem_free(bench->b);
 	sfab_mem_free(bench->a);
@@ -420,7 +519,7 @@ static void tell(const struct bench *bench)
 
 /* ---- the command ---- */
 
-enum { KEY_ITERATIONS = 0x100, KEY_PEER, KEY_SIZE };
+enum { KEY_ITERATIONS = 0x100, KEY_PEER, KEY_SIZE, KEY_TO };
 
 static unsigned int parse_test(struct argp_state *state, const char *name)
 {
@@ -448,6 +547,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_SIZE:
 		request->size = parse_size(state, "size", arg);
 		return 0;
+	case KEY_TO:
+		request->to = arg;
+		return 0;
 	case KEY_ITERATIONS:
 		request->iterations = parse_count(state, "iterations", arg, ITERATIONS_MAX);
 		return 0;
@@ -460,8 +562,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		request->tests |= parse_test(state, arg);
 		return 0;
-	case ARGP_KEY_NO_ARGS:
-		request->tests = TEST_ALL;
+	case ARGP_KEY_END:
+		if (request->to && (request->tests || request->peer))
+			argp_error(state, "--to measures the way to a memory alone: leave out --peer and tests");
+		if (!request->tests)
+			request->tests = request->to ? TEST_REMOTE : TEST_ALL;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -477,6 +582,8 @@ int bench_main(int argc, char **argv)
 		  "Copy SIZE bytes at once (default: 64M, at most a quarter of its HBM)", 0 },
 		{ "iterations", KEY_ITERATIONS, "COUNT", 0,
 		  "Measure COUNT times (default: 10 copies, 1000 latencies)", 0 },
+		{ "to", KEY_TO, "HANDLE", 0,
+		  "Measure the way to the memory of HANDLE, which 'sfab export' prints", 0 },
 		OPTION_QUIET,
 		OPTION_JSON,
 		{ 0 }

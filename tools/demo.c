@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "accel.h"
+#include "demo_nodes.h"
 #include "interrupt.h"
 #include "render/render.h"
 #include "tool.h"
@@ -27,16 +28,38 @@ static const struct field columns[] = {
 
 struct request {
 	const char *path;
+	struct meeting meeting;		/* @dir NULL: this node alone */
+	bool numbered;			/* --node was given */
 	bool json;
 	bool quiet;
 };
 
-/* What was done so far; the counts are of real transfers */
-struct tally {
-	struct json_object *rows;
-	unsigned int transfers;
-	unsigned int verified;
-};
+enum { KEY_SHARE = 0x100, KEY_NODE, KEY_NODES };
+
+static unsigned int parse_node(struct argp_state *state, const char *text)
+{
+	unsigned long value;
+	char *end;
+
+	value = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || value >= MEETING_MAX_NODES)
+		argp_error(state, "--node '%s' is not a number from 0 to %u", text,
+			   MEETING_MAX_NODES - 1);
+	return value;
+}
+
+static void check_nodes(struct argp_state *state, const struct request *request)
+{
+	const struct meeting *m = &request->meeting;
+
+	if (!m->dir && !m->nodes && !request->numbered)
+		return;
+	if (!m->dir || !m->nodes || !request->numbered)
+		argp_error(state, "--share, --node and --nodes belong together: give all three");
+	if (m->node >= m->nodes)
+		argp_error(state, "--node %u of --nodes %u: the last one is %u", m->node, m->nodes,
+			   m->nodes - 1);
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -48,14 +71,28 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'q':
 		request->quiet = true;
+		request->meeting.quiet = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (request->path)
 			argp_error(state, "'%s' is one argument too many: name one file", arg);
 		request->path = arg;
 		return 0;
+	case KEY_SHARE:
+		request->meeting.dir = arg;
+		return 0;
+	case KEY_NODE:
+		request->meeting.node = parse_node(state, arg);
+		request->numbered = true;
+		return 0;
+	case KEY_NODES:
+		request->meeting.nodes = parse_count(state, "nodes", arg, MEETING_MAX_NODES);
+		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "the file to send is missing: name one");
+		return 0;
+	case ARGP_KEY_END:
+		check_nodes(state, request);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -81,7 +118,7 @@ static void describe_result(struct json_object *row, const struct transfer_resul
 
 /* A transfer that fails was told already; the others go on */
 static int send_through(const struct request *request, struct source *source,
-			struct sfab_device *const pair[2], struct tally *tally)
+			struct sfab_device *const pair[2], struct demo_tally *tally)
 {
 	struct sfab_device_info from, to;
 	struct transfer_result result;
@@ -119,7 +156,7 @@ static int send_through(const struct request *request, struct source *source,
 }
 
 static int send_through_all(struct sfab_context *context, const struct request *request,
-			    struct source *source, struct tally *tally)
+			    struct source *source, struct demo_tally *tally)
 {
 	unsigned int i, j, count = accel_count(context);
 	struct sfab_device *pair[2];
@@ -144,7 +181,7 @@ static int send_through_all(struct sfab_context *context, const struct request *
 	return 0;
 }
 
-static void finish(const struct request *request, const struct tally *tally)
+static void finish(const struct request *request, const struct demo_tally *tally)
 {
 	struct json_object *document;
 
@@ -163,7 +200,7 @@ static void finish(const struct request *request, const struct tally *tally)
 
 static int demo(struct sfab_context *context, const struct request *request)
 {
-	struct tally tally = { 0 };
+	struct demo_tally tally = { 0 };
 	struct source source;
 	int ret;
 
@@ -175,7 +212,10 @@ static int demo(struct sfab_context *context, const struct request *request)
 				request->path);
 	}
 	tally.rows = json_object_new_array();
-	ret = send_through_all(context, request, &source, &tally);
+	if (request->meeting.dir)
+		ret = demo_nodes(context, &request->meeting, &source, !request->json, &tally);
+	else
+		ret = send_through_all(context, request, &source, &tally);
 	if (tally.transfers)
 		finish(request, &tally);
 	if (tally.verified != tally.transfers)
@@ -187,7 +227,15 @@ static int demo(struct sfab_context *context, const struct request *request)
 
 int demo_main(int argc, char **argv)
 {
-	static const struct argp_option options[] = { OPTION_QUIET, OPTION_JSON, { 0 } };
+	static const struct argp_option options[] = {
+		{ "share", KEY_SHARE, "DIR", 0,
+		  "Do it with other nodes, which meet in DIR, an empty directory that all see", 0 },
+		{ "node", KEY_NODE, "I", 0, "This is node I, from 0 on", 0 },
+		{ "nodes", KEY_NODES, "N", 0, "There are N nodes", 0 },
+		OPTION_QUIET,
+		OPTION_JSON,
+		{ 0 }
+	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
@@ -195,8 +243,10 @@ int demo_main(int argc, char **argv)
 		.doc = "Send a file through every ordered pair of accelerators of this node, and\n"
 		       "verify what comes back: host -> HBM of one -> HBM of the other -> host.\n"
 		       "\vHOP is the copy between the two accelerators alone; ALL is everything,\n"
-		       "from reading the file to checking the data. The exit status tells\n"
-		       "whether all transfers were verified.\n",
+		       "from reading the file to checking the data. With --share the file goes\n"
+		       "from the accelerators of all nodes to those of this one, within the node\n"
+		       "by PCIe and by the fabric. The exit status tells whether all transfers\n"
+		       "were verified.\n",
 	};
 	struct request request = { 0 };
 	struct sfab_context *context;

@@ -45,6 +45,27 @@ static const struct field sections[] = {
 	{ 0 }
 };
 
+static const struct field fabric_section[] = {
+	{ "fabric", NULL, VIEW_TEXT, 0 },
+	{ "EID", "/eid", VIEW_TEXT, 0 },
+	{ "incarnation", "/incarnation", VIEW_TEXT, 0 },
+	{ "ports", "/ports", VIEW_TEXT, 0 },
+	{ "ports up", "/ports_up", VIEW_TEXT, 0 },
+	{ "routes", "/routes", VIEW_TEXT, 0 },
+	{ "exported", "/segments", VIEW_TEXT, 0 },
+	{ "imported", "/imports", VIEW_TEXT, 0 },
+	{ "time limit, ms", "/op_timeout_ms", VIEW_TEXT, 0 },
+	{ "bytes fabric", "/counters/bytes_fabric", VIEW_TEXT, 0 },
+	{ "requests", "/counters/requests", VIEW_TEXT, 0 },
+	{ "repeated", "/counters/retries", VIEW_TEXT, 0 },
+	{ "failed", "/counters/failures", VIEW_TEXT, 0 },
+	{ "served", "/counters/served", VIEW_TEXT, 0 },
+	{ "duplicates", "/counters/duplicates", VIEW_TEXT, 0 },
+	{ "refused", "/counters/refused", VIEW_TEXT, 0 },
+	{ "forwarded", "/counters/forwarded", VIEW_TEXT, 0 },
+	{ 0 }
+};
+
 static const struct field engine_columns[] = {
 	{ "ENGINE", "/index", VIEW_TEXT, 0 },
 	{ "COMMANDS", "/commands", VIEW_LIST, 0 },
@@ -108,6 +129,78 @@ static struct json_object *describe_counters(const struct sfab_device_counters *
 	json_put_number(object, "job_timeouts", c->job_timeouts);
 	json_put_number(object, "interrupts", c->interrupts);
 	return object;
+}
+
+static struct json_object *describe_fabric_counters(const struct sfab_device_counters *c)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_put_number(object, "bytes_fabric", c->bytes_fabric);
+	json_put_number(object, "requests", c->fabric_requests);
+	json_put_number(object, "retries", c->fabric_retries);
+	json_put_number(object, "failures", c->fabric_failures);
+	json_put_number(object, "served", c->fabric_served);
+	json_put_number(object, "duplicates", c->fabric_duplicates);
+	json_put_number(object, "refused", c->fabric_refused);
+	json_put_number(object, "forwarded", c->fabric_forwarded);
+	return object;
+}
+
+static int count_ports_up(struct sfab_device *device, uint32_t ports, unsigned int *up)
+{
+	struct sfab_port_info port = { .size = sizeof(port) };
+	uint32_t i;
+
+	for (i = 0; i < ports; i++) {
+		if (sfab_port_get_info(device, i, &port) < 0)
+			return complain_library();
+		*up += port.state == SFAB_LINK_UP || port.state == SFAB_LINK_DEGRADED;
+	}
+	return 0;
+}
+
+/* EIDs that the accelerator has a way to */
+static int count_routes(struct sfab_device *device, uint32_t eids, unsigned int *routes)
+{
+	struct sfab_route_info route = { .size = sizeof(route) };
+	uint32_t eid;
+
+	for (eid = 1; eid < eids; eid++) {
+		if (sfab_device_get_route(device, eid, &route) < 0)
+			return complain_library();
+		*routes += route.candidates > 0;
+	}
+	return 0;
+}
+
+/* Null for an accelerator without ports */
+static int describe_fabric(struct sfab_device *device, const struct sfab_device_info *info,
+			   const struct sfab_device_counters *counters, struct json_object *object)
+{
+	struct sfab_fabric_info fabric = { .size = sizeof(fabric) };
+	unsigned int up = 0, routes = 0;
+	struct json_object *section;
+
+	json_put(object, "fabric", NULL);
+	if (!(info->features & SFAB_FEATURE_FABRIC))
+		return 0;
+	if (sfab_device_get_fabric(device, &fabric) < 0)
+		return complain_library();
+	if (count_ports_up(device, fabric.ports, &up) ||
+	    count_routes(device, fabric.max_eids, &routes))
+		return -1;
+	section = json_object_new_object();
+	json_put(section, "eid", fabric.eid ? json_object_new_uint64(fabric.eid) : NULL);
+	json_put_number(section, "incarnation", fabric.incarnation);
+	json_put_number(section, "ports", fabric.ports);
+	json_put_number(section, "ports_up", up);
+	json_put_number(section, "routes", routes);
+	json_put_number(section, "segments", fabric.segments);
+	json_put_number(section, "imports", fabric.imports);
+	json_put_number(section, "op_timeout_ms", fabric.op_timeout_ms);
+	json_put(section, "counters", describe_fabric_counters(counters));
+	json_put(object, "fabric", section);
+	return 0;
 }
 
 static struct json_object *describe_commands(uint64_t opcodes)
@@ -206,14 +299,15 @@ static int describe(struct sfab_context *context, struct sfab_device *device,
 	json_put(object, "counters", describe_counters(&now));
 	json_put(object, "engine_list", engines);
 	json_put(object, "peers", peers);
-	ret = describe_engines(device, info.engines, engines);
+	ret = describe_fabric(device, &info, &now, object);
+	ret = describe_engines(device, info.engines, engines) ?: ret;
 	return describe_peers(context, device, info.index, peers) ?: ret;
 }
 
 static void show(struct json_object *list)
 {
 	size_t i, count = json_object_array_length(list);
-	struct json_object *object, *others;
+	struct json_object *object, *others, *fabric;
 
 	for (i = 0; i < count; i++) {
 		object = json_object_array_get_idx(list, i);
@@ -221,6 +315,9 @@ static void show(struct json_object *list)
 		if (i)
 			putchar('\n');
 		render_fields(sections, object);
+		fabric = json_object_object_get(object, "fabric");
+		if (fabric)
+			render_fields(fabric_section, fabric);
 		render_table(engine_columns, json_object_object_get(object, "engine_list"));
 		if (json_object_array_length(others))
 			render_table(peer_columns, others);

@@ -14,9 +14,12 @@
 static const struct command commands[] = {
 	{ "list", "list the accelerators of this node", list_main },
 	{ "info", "tell everything about accelerators", info_main },
+	{ "port", "tell the state and counters of fabric ports", port_main },
 	{ "copy", "copy a file through accelerators, verified", copy_main },
 	{ "demo", "send a file through every pair of accelerators", demo_main },
-	{ "bench", "measure copy bandwidth and submit latency", bench_main },
+	{ "bench", "measure copies, latencies, and the way to exported memory", bench_main },
+	{ "export", "let other accelerators reach memory of one", export_main },
+	{ "stream", "write to exported memory without pause, watch the way", stream_main },
 	{ "fabric", "see and program the fabric: devices, links, routes", fabric_main },
 };
 

@@ -24,9 +24,12 @@ struct command {
 
 int list_main(int argc, char **argv);
 int info_main(int argc, char **argv);
+int port_main(int argc, char **argv);
 int copy_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
 int bench_main(int argc, char **argv);
+int export_main(int argc, char **argv);
+int stream_main(int argc, char **argv);
 int fabric_main(int argc, char **argv);
 
 /* options that several commands have, as entries of struct argp_option */

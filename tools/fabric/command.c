@@ -68,14 +68,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "'%s' is no number for --key", arg);
 		return 0;
 	case OPT_NODES:
-		request->expected.nodes = parse_count(state, "--expect-devices", arg, 65535);
+		request->expected.nodes = parse_count(state, "expect-devices", arg, 65535);
 		return 0;
 	case OPT_LINKS:
-		request->expected.links = parse_count(state, "--expect-links", arg, 65535);
+		request->expected.links = parse_count(state, "expect-links", arg, 65535);
 		return 0;
 	case OPT_WAIT:
 		request->expected.wait_ns =
-			parse_count(state, "--wait", arg, 3600) * 1000000000ULL;
+			parse_count(state, "wait", arg, 3600) * 1000000000ULL;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (request->action)

@@ -18,6 +18,8 @@ enum view {
 	VIEW_BYTES,	/* bytes as "1.5 MiB" */
 	VIEW_RATE,	/* bytes per second as MB/s (10^6) */
 	VIEW_MICRO,	/* nanoseconds as microseconds */
+	VIEW_SECONDS,	/* seconds, one decimal */
+	VIEW_MILLI,	/* seconds as milliseconds */
 	VIEW_LIST,	/* array of texts as "a, b" */
 	VIEW_VERDICT	/* true as "ok", false as "MISMATCH", null as "FAILED" */
 };

@@ -50,6 +50,12 @@ static void show(char *cell, const struct field *field, struct json_object *obje
 	case VIEW_MICRO:
 		snprintf(cell, CELL_SIZE, "%.1f", (double)json_object_get_uint64(value) / 1e3);
 		break;
+	case VIEW_SECONDS:
+		snprintf(cell, CELL_SIZE, "%.1f", json_object_get_double(value));
+		break;
+	case VIEW_MILLI:
+		snprintf(cell, CELL_SIZE, "%.1f", json_object_get_double(value) * 1e3);
+		break;
 	case VIEW_LIST:
 		show_list(cell, value);
 		break;

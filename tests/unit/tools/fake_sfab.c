@@ -12,6 +12,11 @@
  *   FAKE_LOSE=N            the Nth copy reports success and copies nothing
  *   FAKE_DAMAGE=N          the Nth copy flips a bit of the last byte
  *   FAKE_SLOW=USEC         every copy takes this long
+ *   FAKE_FABRIC_EID=N      they have 4 ports each, and the EIDs from N on (else no ports)
+ *   FAKE_HOPS=N            hops to every other EID (1)
+ *   FAKE_CUT=A-B           port 0 of all is down from the Ath submission to the Bth; port 2
+ *                          is the other way
+ *   FAKE_DROPS=N           port 1 of accelerator 0 has dropped N packets for want of a route
  *
  * What the tool leaves allocated when it closes the context is told and fatal.
  */
@@ -21,11 +26,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <sfab/sfab.h>
 
-#define MAX_OPS	4
+#define MAX_OPS		4
+#define MAX_EIDS	64
+#define PORTS		4
 
 struct sfab_device {
 	struct sfab_context *context;
@@ -45,6 +54,21 @@ struct sfab_mem {
 	enum sfab_mem_kind kind;
 	uint64_t size;
 	uint8_t *data;
+	int fd;			/* memfd of HBM: other processes can import it */
+	uint32_t eid;		/* of remote memory */
+};
+
+struct sfab_export {
+	struct sfab_mem *mem;
+};
+
+/* What is in a handle */
+struct content {
+	char magic[8];
+	uint32_t eid, pid;
+	uint64_t size;
+	int fd;
+	uint32_t rights;
 };
 
 struct sfab_queue {
@@ -57,7 +81,8 @@ struct sfab_batch {
 	unsigned int count;
 	struct {
 		struct sfab_mem *dst, *src;	/* src NULL: fill */
-		uint64_t size, value;
+		uint64_t dst_offset, src_offset, size, value;
+		unsigned int width;
 	} ops[MAX_OPS];
 };
 
@@ -66,7 +91,8 @@ struct sfab_fence {
 };
 
 static char last_error[512];
-static unsigned int copies;
+static unsigned int copies, submissions;
+static uint64_t sent[16][PORTS], rerouted[16];	/* bytes, packets */
 
 __attribute__((format(printf, 2, 3)))
 static int fail(int err, const char *fmt, ...)
@@ -122,9 +148,9 @@ const char *sfab_last_error(void)
 
 const char *sfab_reach_name(uint32_t reach)
 {
-	static const char *const names[] = { "local", "system", "peer", "bounce" };
+	static const char *const names[] = { "local", "system", "peer", "bounce", "fabric" };
 
-	return reach < 4 ? names[reach] : "unknown";
+	return reach < 5 ? names[reach] : "unknown";
 }
 
 int sfab_context_open(struct sfab_context **context, unsigned int flags)
@@ -219,6 +245,8 @@ int sfab_device_get_info(struct sfab_device *device, struct sfab_device_info *in
 	FAIL_IF_PLANNED();
 	if (info->size != sizeof(*info))
 		return fail(-EINVAL, "fake: size of struct sfab_device_info");
+	if (setting("FAKE_FABRIC_EID", 0))
+		out.features |= SFAB_FEATURE_FABRIC;
 	fill_names(device, &out);
 	*info = out;
 	return 0;
@@ -273,6 +301,101 @@ int sfab_device_reach(struct sfab_device *device, struct sfab_device *peer)
 	return bounces(device, peer) ? SFAB_REACH_BOUNCE : SFAB_REACH_PEER;
 }
 
+/* ---- fabric ---- */
+
+static uint32_t eid_of(const struct sfab_device *device)
+{
+	return setting("FAKE_FABRIC_EID", 0) + device->index;
+}
+
+static bool is_cut(void)
+{
+	const char *cut = getenv("FAKE_CUT");
+	unsigned int from, to;
+
+	return cut && sscanf(cut, "%u-%u", &from, &to) == 2 && submissions >= from &&
+	       submissions < to;
+}
+
+static int no_ports(void)
+{
+	if (setting("FAKE_FABRIC_EID", 0))
+		return 0;
+	return fail(-EOPNOTSUPP, "fake: the accelerator has no ports");
+}
+
+int sfab_device_get_fabric(struct sfab_device *device, struct sfab_fabric_info *info)
+{
+	FAIL_IF_PLANNED();
+	if (info->size != sizeof(*info))
+		return fail(-EINVAL, "fake: size of struct sfab_fabric_info");
+	if (no_ports())
+		return -EOPNOTSUPP;
+	*info = (struct sfab_fabric_info) {
+		.size = sizeof(*info), .eid = eid_of(device), .incarnation = 77, .ports = PORTS,
+		.max_eids = MAX_EIDS, .segments = 5, .imports = 6, .op_timeout_ms = 2000,
+	};
+	return 0;
+}
+
+const char *sfab_link_state_name(uint32_t state)
+{
+	return state == SFAB_LINK_UP ? "up" : "down";
+}
+
+const char *sfab_link_reason_name(uint32_t reason)
+{
+	return reason ? "no light" : "none";
+}
+
+int sfab_port_get_info(struct sfab_device *device, unsigned int port, struct sfab_port_info *info)
+{
+	bool up = port != 3 && !(port == 0 && is_cut());
+
+	FAIL_IF_PLANNED();
+	if (info->size != sizeof(*info) || port >= PORTS)
+		return fail(-EINVAL, "fake: size of struct sfab_port_info, or port");
+	if (no_ports())
+		return -EOPNOTSUPP;
+	*info = (struct sfab_port_info) {
+		.size = sizeof(*info), .port = port, .enabled = 1, .paths = 2, .lanes = 8,
+		.lane_gbps = 112, .bytes_sent = sent[device->index][port],
+		.bytes_received = UINT64_MAX,
+	};
+	if (port == 2)
+		info->failovers = rerouted[device->index];
+	if (port == 1 && device->index == 0)
+		info->dropped_no_route = setting("FAKE_DROPS", 0);
+	if (!up) {
+		info->reason = 1;
+		return 0;
+	}
+	info->state = SFAB_LINK_UP;
+	info->lanes_in_use = 8;
+	info->partner = SFAB_PARTNER_ACCEL;
+	info->partner_eid = 40 + port;
+	info->partner_port = port ^ 1;
+	strcpy(info->partner_uuid, "5fab0000-0000-4000-8000-0000000000ff");
+	return 0;
+}
+
+int sfab_device_get_route(struct sfab_device *device, unsigned int eid,
+			  struct sfab_route_info *route)
+{
+	(void)device;
+	FAIL_IF_PLANNED();
+	if (route->size != sizeof(*route) || eid >= MAX_EIDS)
+		return fail(-ERANGE, "fake: size of struct sfab_route_info, or EID");
+	*route = (struct sfab_route_info) { .size = sizeof(*route) };
+	if (eid < 9)
+		return 0;	/* nobody has these */
+	route->candidates = 2;
+	route->candidate[0].hops = setting("FAKE_HOPS", 1);
+	route->candidate[1].port = 2;
+	route->candidate[1].hops = setting("FAKE_HOPS", 1) + 2;
+	return 0;
+}
+
 /* ---- memory ---- */
 
 static int mem_new(struct sfab_device *device, enum sfab_mem_kind kind, uint64_t size, void *data,
@@ -280,9 +403,31 @@ static int mem_new(struct sfab_device *device, enum sfab_mem_kind kind, uint64_t
 {
 	struct sfab_mem *m = malloc(sizeof(*m));
 
-	*m = (struct sfab_mem){ .device = device, .kind = kind, .size = size, .data = data };
+	*m = (struct sfab_mem){
+		.device = device, .kind = kind, .size = size, .data = data, .fd = -1,
+	};
 	device->context->objects++;
 	*mem = m;
+	return 0;
+}
+
+static void *map(int fd, uint64_t size)
+{
+	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (data == MAP_FAILED)
+		abort();
+	return data;
+}
+
+static int hbm_new(struct sfab_device *device, uint64_t size, struct sfab_mem **mem)
+{
+	int fd = memfd_create("fake HBM", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)size))
+		abort();
+	mem_new(device, SFAB_MEM_HBM, size, map(fd, size), mem);
+	(*mem)->fd = fd;
 	return 0;
 }
 
@@ -299,7 +444,7 @@ int sfab_mem_alloc(struct sfab_device *device, enum sfab_mem_kind kind, uint64_t
 			    device->index, (unsigned long long)(hbm - device->used),
 			    (unsigned long long)size);
 	device->used += size;
-	return mem_new(device, kind, size, calloc(1, size), mem);
+	return hbm_new(device, size, mem);
 }
 
 int sfab_mem_register(struct sfab_device *device, void *addr, uint64_t size, unsigned int rights,
@@ -322,12 +467,14 @@ int sfab_mem_free(struct sfab_mem *mem)
 {
 	if (!mem)
 		return 0;
-	if (mem->kind == SFAB_MEM_HBM) {
+	if (mem->kind == SFAB_MEM_HBM)
 		mem->device->used -= mem->size;
-		free(mem->data);
-	} else {
+	else if (mem->kind == SFAB_MEM_REGISTERED)
 		mem->device->context->locked -= mem->size;
-	}
+	if (mem->kind != SFAB_MEM_REGISTERED)
+		munmap(mem->data, mem->size);
+	if (mem->fd >= 0)
+		close(mem->fd);
 	mem->device->context->objects--;
 	free(mem);
 	return 0;
@@ -338,7 +485,84 @@ int sfab_mem_reach(struct sfab_mem *mem, struct sfab_device *device)
 	FAIL_IF_PLANNED();
 	if (mem->kind == SFAB_MEM_REGISTERED)
 		return SFAB_REACH_SYSTEM;
+	if (mem->kind == SFAB_MEM_REMOTE)
+		return SFAB_REACH_FABRIC;
 	return sfab_device_reach(device, mem->device);
+}
+
+int sfab_mem_export(struct sfab_mem *mem, uint64_t offset, uint64_t size, unsigned int rights,
+		    struct sfab_export **exported, struct sfab_handle *handle)
+{
+	struct content content = {
+		"fake", eid_of(mem->device), getpid(), size, mem->fd, rights,
+	};
+
+	FAIL_IF_PLANNED();
+	if (no_ports())
+		return -EOPNOTSUPP;
+	if (offset || size > mem->size || mem->fd < 0)
+		return fail(-EINVAL, "fake: range");
+	*handle = (struct sfab_handle) { 0 };
+	memcpy(handle, &content, sizeof(content));
+	*exported = malloc(sizeof(**exported));
+	(*exported)->mem = mem;
+	mem->device->context->objects++;
+	return 0;
+}
+
+int sfab_export_revoke(struct sfab_export *exported)
+{
+	FAIL_IF_PLANNED();
+	exported->mem->device->context->objects--;
+	free(exported);
+	return 0;
+}
+
+static int read_handle(const struct sfab_handle *handle, struct content *content)
+{
+	memcpy(content, handle, sizeof(*content));
+	if (strncmp(content->magic, "fake", sizeof(content->magic)))
+		return fail(-EBADMSG, "fake: the handle is damaged: hand it on as it is");
+	return 0;
+}
+
+int sfab_handle_get_info(const struct sfab_handle *handle, struct sfab_handle_info *info)
+{
+	struct content content;
+	int ret = read_handle(handle, &content);
+
+	FAIL_IF_PLANNED();
+	if (ret)
+		return ret;
+	if (info->size != sizeof(*info))
+		return fail(-EINVAL, "fake: size of struct sfab_handle_info");
+	*info = (struct sfab_handle_info) {
+		.size = sizeof(*info), .eid = content.eid, .segment = 3,
+		.rights = content.rights, .bytes = content.size,
+	};
+	return 0;
+}
+
+int sfab_mem_import(struct sfab_device *device, const struct sfab_handle *handle,
+		    unsigned int flags, struct sfab_mem **mem)
+{
+	struct content content;
+	int fd, ret = read_handle(handle, &content);
+	char path[64];
+
+	FAIL_IF_PLANNED();
+	if (ret)
+		return ret;
+	if (flags & ~SFAB_IMPORT_FABRIC)
+		return fail(-EINVAL, "fake: flags");
+	snprintf(path, sizeof(path), "/proc/%u/fd/%d", content.pid, content.fd);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return fail(-ENOENT, "fake: nobody exports %s", path);
+	mem_new(device, SFAB_MEM_REMOTE, content.size, map(fd, content.size), mem);
+	(*mem)->eid = content.eid;
+	close(fd);
+	return 0;
 }
 
 /* ---- work ---- */
@@ -385,17 +609,22 @@ void sfab_batch_free(struct sfab_batch *batch)
 	free(batch);
 }
 
-static int append(struct sfab_batch *batch, struct sfab_mem *dst, struct sfab_mem *src,
-		  uint64_t size, uint64_t value)
+static int append(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst_offset,
+		  struct sfab_mem *src, uint64_t src_offset, uint64_t size, uint64_t value,
+		  unsigned int width)
 {
-	if (size > dst->size || (src && size > src->size))
+	if (size > dst->size || dst_offset > dst->size - size ||
+	    (src && (size > src->size || src_offset > src->size - size)))
 		return fail(-ERANGE, "fake: beyond the end of a memory");
 	if (batch->count == MAX_OPS)
 		return fail(-ENOMEM, "fake: too many operations");
 	batch->ops[batch->count].dst = dst;
 	batch->ops[batch->count].src = src;
+	batch->ops[batch->count].dst_offset = dst_offset;
+	batch->ops[batch->count].src_offset = src_offset;
 	batch->ops[batch->count].size = size;
-	batch->ops[batch->count++].value = value;
+	batch->ops[batch->count].value = value;
+	batch->ops[batch->count++].width = width;
 	return 0;
 }
 
@@ -403,28 +632,59 @@ int sfab_batch_copy(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst
 		    struct sfab_mem *src, uint64_t src_offset, uint64_t size)
 {
 	FAIL_IF_PLANNED();
-	if (dst_offset || src_offset || !src)
-		return fail(-EINVAL, "fake: offsets");
-	return append(batch, dst, src, size, 0);
+	if (!src)
+		return fail(-EINVAL, "fake: no memory");
+	return append(batch, dst, dst_offset, src, src_offset, size, 0, 0);
 }
 
 int sfab_batch_fill(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst_offset,
 		    uint64_t size, uint64_t value, unsigned int width)
 {
 	FAIL_IF_PLANNED();
-	if (dst_offset || width != 1)
-		return fail(-EINVAL, "fake: offset or width");
-	return append(batch, dst, NULL, size, value);
+	if (width != 1)
+		return fail(-EINVAL, "fake: width");
+	return append(batch, dst, dst_offset, NULL, 0, size, value, width);
 }
 
-static void execute(struct sfab_mem *dst, struct sfab_mem *src, uint64_t size)
+int sfab_batch_write(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst_offset,
+		     uint64_t value, unsigned int width)
 {
+	FAIL_IF_PLANNED();
+	if (width != 8 || dst_offset % 8)
+		return fail(-EINVAL, "fake: width or offset");
+	return append(batch, dst, dst_offset, NULL, 0, width, value, width);
+}
+
+/* What the ports count of a copy to or from remote memory */
+static void count_packets(struct sfab_device *device, uint64_t size)
+{
+	sent[device->index][is_cut() ? 2 : 0] += size;
+	if (is_cut())
+		rerouted[device->index]++;
+}
+
+static void execute(struct sfab_batch *batch, unsigned int i)
+{
+	struct sfab_mem *dst = batch->ops[i].dst, *src = batch->ops[i].src;
+	uint8_t *to = dst->data + batch->ops[i].dst_offset;
+	uint64_t size = batch->ops[i].size;
+
+	if (dst->kind == SFAB_MEM_REMOTE || (src && src->kind == SFAB_MEM_REMOTE))
+		count_packets(batch->queue->device, size);
+	if (!src && batch->ops[i].width == 8) {
+		memcpy(to, &batch->ops[i].value, 8);
+		return;
+	}
+	if (!src) {
+		memset(to, (int)batch->ops[i].value, size);
+		return;
+	}
 	usleep(setting("FAKE_SLOW", 0));
 	if (++copies == setting("FAKE_LOSE", 0))
 		return;
-	memcpy(dst->data, src->data, size);
+	memcpy(to, src->data + batch->ops[i].src_offset, size);
 	if (copies == setting("FAKE_DAMAGE", 0) && size)
-		dst->data[size - 1] ^= 1;
+		to[size - 1] ^= 1;
 }
 
 int sfab_batch_submit(struct sfab_batch *batch, struct sfab_fence *const *after,
@@ -435,12 +695,9 @@ int sfab_batch_submit(struct sfab_batch *batch, struct sfab_fence *const *after,
 	FAIL_IF_PLANNED();
 	if (after || after_count)
 		return fail(-EINVAL, "fake: fences to wait for");
-	for (i = 0; i < batch->count; i++) {
-		if (batch->ops[i].src)
-			execute(batch->ops[i].dst, batch->ops[i].src, batch->ops[i].size);
-		else
-			memset(batch->ops[i].dst->data, batch->ops[i].value, batch->ops[i].size);
-	}
+	submissions++;
+	for (i = 0; i < batch->count; i++)
+		execute(batch, i);
 	batch->count = 0;
 	*fence = malloc(sizeof(**fence));
 	(*fence)->context = batch->queue->device->context;

@@ -80,10 +80,20 @@ class Documents(harness.ToolTest):
 
     def test_manual_has_every_key(self):
         self.write("in", b"data")
+        os.mkdir(self.path("share"))
+        settings = {"FAKE_FABRIC_EID": 10}
+        exporter = subprocess.Popen([harness.tool, "export"], env=self.environment(settings),
+                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(exporter.communicate)
+        self.addCleanup(exporter.terminate)
+        handle = exporter.stdout.readline().strip()
         text = self.manual()
-        for words in [["list"], ["info"], ["copy", "in", "accel:0"], ["demo", "in"],
-                      ["bench", "--size", "4K", "--iterations", "1"]]:
-            found = keys(self.ok(*words, "-j").json)
+        for words in [["list"], ["info"], ["port"], ["copy", "in", "accel:0"], ["demo", "in"],
+                      ["demo", "--share", "share", "--node", "0", "--nodes", "1", "in"],
+                      ["bench", "--size", "4K", "--iterations", "1"],
+                      ["bench", "--iterations", "1", "--to", handle],
+                      ["export", "--seconds", "1"], ["stream", "--seconds", "1", "--to", handle]]:
+            found = keys(self.ok(*words, "-j", **settings).json)
             self.assertTrue(found)
             for key in found:
                 self.assertRegex(text, rf"[\u2018'‘]{key}[\u2019'’]", words)

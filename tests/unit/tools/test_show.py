@@ -72,7 +72,7 @@ class Info(harness.ToolTest):
         accel = accels[0]
         self.assertEqual(set(accel), IDENTITY | {
             "system_used", "registered", "numa_node", "features", "limits", "counters", "engine_list",
-            "peers"})
+            "fabric", "peers"})
         self.assertEqual(set(accel["limits"]), {
             "max_queues", "max_vms", "va_bits", "max_commands", "job_timeout_ms"})
         self.assertEqual(set(accel["counters"]), {
