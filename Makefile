@@ -63,9 +63,10 @@ shell: lab stage
 supernode: lab stage
 	@$(LAB)/supernode up "$(TOPOLOGY)" --kernel "$(KERNEL)"
 
-#: make demo                   a file travels through two accelerators, for every pair; INPUT=FILE
+#: make demo                   a file travels between all accelerators of two nodes, then a fibre is
+#:                             cut below a transfer; INPUT=FILE
 demo:
-	@$(LAB)/demo $(if $(INPUT),"$(INPUT)")
+	+@$(LAB)/demo $(if $(INPUT),"$(INPUT)")
 
 #: make check                  lint, then every test
 check:

@@ -69,7 +69,7 @@ static const struct {
 	const char *why;
 } drops[] = {
 	{ "dropped_no_route", "no route: 'sfab fabric program' gives the devices tables" },
-	{ "dropped_hop_limit", "too many hops: 'sfab fabric check' finds tables that go in circles" },
+	{ "dropped_hop_limit", "too many hops: 'sfab fabric check' finds circles" },
 	{ "dropped_stalled", "stood too long: what takes nothing is behind this port" },
 	{ "dropped_malformed", "malformed: the device at the other end is broken" },
 	{ "dropped_link_down", "in flight when the link went down: they were sent again" },

@@ -2,6 +2,7 @@
 """sfab port, export, stream, bench --to and demo --share: what belongs to several nodes."""
 
 import hashlib
+import json
 import os
 import re
 import signal
@@ -318,10 +319,13 @@ class Demo(harness.ToolTest):
             self.assertEqual(lines[-1], "demo: 8 transfers, 8 verified")
 
     def test_json(self):
-        for status, out, _ in self.together("-j", FAKE_HOPS=3):
+        for hops, (status, out, _) in zip([1, 3], self.together("-j", FAKE_HOPS=3)):
             self.assertEqual(status, 0)
-            self.assertIn(hashlib.sha256(CONTENT).hexdigest(), out)
-            self.assertIn('"hops": ' + ("3" if '"hops": 3' in out else "1"), out)
+            result = json.loads(out)
+            self.assertEqual((result["transfers"], result["verified"]), (8, 8))
+            self.assertEqual({row["hops"] for row in result["rows"]}, {None, hops})
+            self.assertEqual({row["sha256_received"] for row in result["rows"]},
+                             {hashlib.sha256(CONTENT).hexdigest()})
 
     def test_larger_than_hbm(self):
         for status, out, _ in self.together(FAKE_HBM=64 << 10):
