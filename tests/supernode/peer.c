@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <sfab/sfab.h>
 
@@ -18,13 +17,6 @@
 
 #define SIZE	(1u << 20)
 #define WAIT_NS	60000000000ll
-
-static void rest(void)
-{
-	const struct timespec ts = { .tv_nsec = 20000000 };
-
-	nanosleep(&ts, NULL);
-}
 
 static struct sfab_device *first_device(void)
 {
@@ -49,27 +41,9 @@ static void export_until_told(const struct share *share, const char *name)
 	share_put(share, name, &handle, sizeof(handle));
 	snprintf(file, sizeof(file), "%s.stop", name);
 	while (!share_has(share, file))
-		rest();
+		share_rest();
 	must(sfab_export_revoke(exported));
 	must(sfab_mem_free(mem));
-}
-
-/* Copy within the own accelerator, on a queue of its own */
-static const char *work_at_home(struct sfab_device *device)
-{
-	struct sfab_queue *queue;
-	struct sfab_fence *fence;
-	struct sfab_mem *mem;
-	int ret;
-
-	must(sfab_queue_create(device, 0, &queue));
-	must(sfab_mem_alloc(device, SFAB_MEM_HBM, SIZE, 0, &mem));
-	must(sfab_copy(queue, mem, 0, mem, SIZE / 2, SIZE / 2, &fence));
-	ret = sfab_fence_wait(fence, WAIT_NS);
-	sfab_fence_free(fence);
-	sfab_queue_destroy(queue);
-	must(sfab_mem_free(mem));
-	return ret ? "broken" : "fine";
 }
 
 static void use(const struct share *share, const char *name, unsigned int number,
@@ -117,7 +91,7 @@ static void hold(const struct share *share, const char *name)
 		snprintf(file, sizeof(file), "%s.try.%u", name, number);
 		if (share_has(share, file))
 			use(share, name, number++, device, remote, local);
-		rest();
+		share_rest();
 	}
 	must(sfab_mem_free(remote));
 	must(sfab_mem_free(local));

@@ -24,13 +24,16 @@ class Scenarios:
 
     def command(self, node, text, wanted=0):
         """Run a command on a node; returns what it printed."""
-        base = self.run.submit(node, text)
+        return self.finish(node, self.run.submit(node, text), wanted)
+
+    def finish(self, node, base, wanted=0):
+        """Wait for a command that was submitted; returns what it printed."""
         with open(os.devnull, "wb") as nothing:
             status = self.run.follow(node, base, (nothing, nothing))
         with open(base + ".out", encoding="utf-8") as out, \
                 open(base + ".err", encoding="utf-8") as err:
             said = out.read() + err.read()
-        assert wanted is None or status == wanted, f"'{text}' on {node}: status {status}: {said}"
+        assert wanted is None or status == wanted, f"{node}: status {status}: {said}"
         return said
 
     def touch(self, name):
@@ -76,6 +79,29 @@ class Scenarios:
         self.background(self.nodes[0], f"{PROGRAMS}/peer hold /share first")
         status, _, home = self.remote_try("first", 0)
         assert (status, home) == ("ok", "fine"), status
+
+    def test_channel(self):
+        """10,000 messages of random sizes, to a receiver that is slow at times."""
+        receiver = self.background(self.nodes[1], f"{PROGRAMS}/channel recv /share talk 10000")
+        said = self.command(self.nodes[0], f"{PROGRAMS}/channel send /share talk 10000")
+        assert "sent 10000 messages" in said, said
+        said = self.finish(self.nodes[1], receiver)
+        assert "received 10000 messages" in said, said
+
+    def test_channel_whose_receiver_dies(self):
+        for state in ("idle", "full"):
+            self.background(self.nodes[1], f"{PROGRAMS}/channel hold /share {state}")
+            sender = self.background(self.nodes[0], f"{PROGRAMS}/channel fill /share {state}")
+            path = self.run.file("share", f"{state}.{state}")
+            assert supernode.wait_for(60, lambda there=path: os.path.exists(there),
+                                      lambda: "the sender"), "the sender has not begun"
+            self.command(self.nodes[1], f"kill -9 $(cat /share/{state}.pid)")
+            self.touch(f"{state}.killed")
+            said = self.finish(self.nodes[0], sender)
+            _, error, _, ms, _, _, home = said.split(maxsplit=6)
+            assert error == "-5", said
+            assert int(ms) < 10000, said
+            assert home.startswith("fine"), said
 
     def test_cut_fibre_does_not_hurt(self):
         fibre = next(f for f in self.run.state()["fibres"] if f["owners"][0] != f["owners"][1])

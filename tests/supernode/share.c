@@ -41,7 +41,7 @@ uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static void rest(void)
+void share_rest(void)
 {
 	const struct timespec ts = { .tv_nsec = 20000000 };
 
@@ -90,7 +90,7 @@ void share_get(const struct share *share, const char *name, void *data, size_t s
 		if (now_ns() > end)
 			die("%s is not there after %d s: is the process of its node running?", path,
 			    SHARE_SECONDS);
-		rest();
+		share_rest();
 	}
 }
 
@@ -112,6 +112,24 @@ void share_meet(const struct share *share, const char *where)
 		snprintf(name, sizeof(name), "%s.%u", where, node);
 		share_get(share, name, &one, 1);
 	}
+}
+
+const char *work_at_home(struct sfab_device *device)
+{
+	const uint64_t size = 1 << 20;
+	struct sfab_queue *queue;
+	struct sfab_fence *fence;
+	struct sfab_mem *mem;
+	int ret;
+
+	must(sfab_queue_create(device, 0, &queue));
+	must(sfab_mem_alloc(device, SFAB_MEM_HBM, size, 0, &mem));
+	must(sfab_copy(queue, mem, 0, mem, size / 2, size / 2, &fence));
+	ret = sfab_fence_wait(fence, 60000000000ll);
+	sfab_fence_free(fence);
+	sfab_queue_destroy(queue);
+	must(sfab_mem_free(mem));
+	return ret ? "broken" : "fine";
 }
 
 uint64_t draw(uint64_t *state)

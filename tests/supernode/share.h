@@ -33,6 +33,13 @@ bool share_has(const struct share *share, const char *name);
 /* Returns when all nodes are here */
 void share_meet(const struct share *share, const char *where);
 
+/* Between two looks */
+void share_rest(void);
+
+/* Copies within an accelerator, on a queue of its own: "fine" or "broken" */
+struct sfab_device;
+const char *work_at_home(struct sfab_device *device);
+
 uint64_t now_ns(void);
 
 /* SplitMix64: the same numbers for the same seed */
