@@ -224,6 +224,39 @@ struct sfab_ring_entry {
 #define   SFAB_P_COUNTER_DOWNS		12
 #define   SFAB_P_COUNTER_FAILOVERS	13
 
+/* Optics of a port (sfab-optics.rst) */
+#define SFAB_P_OPTICS			0x200	/* 64 bit */
+#define   SFAB_P_OPTICS_TEMPERATURE	GENMASK_ULL(15, 0)
+#define   SFAB_P_OPTICS_SUPPLY		GENMASK_ULL(31, 16)
+#define   SFAB_P_OPTICS_BER		GENMASK_ULL(47, 32)
+#define   SFAB_P_OPTICS_ON		BIT_ULL(48)
+#define   SFAB_P_OPTICS_SHUT		BIT_ULL(49)
+#define   SFAB_P_OPTICS_ALIGNED		BIT_ULL(50)
+#define SFAB_P_LANE_MASKS		0x208	/* 64 bit */
+#define   SFAB_P_LANE_MASKS_USED	GENMASK_ULL(15, 0)
+#define   SFAB_P_LANE_MASKS_LOS		GENMASK_ULL(31, 16)
+#define   SFAB_P_LANE_MASKS_LOL		GENMASK_ULL(47, 32)
+#define   SFAB_P_LANE_MASKS_TXFAIL	GENMASK_ULL(63, 48)
+#define SFAB_P_TICKS			0x210	/* 64 bit */
+#define SFAB_P_CODEWORDS		0x218	/* 64 bit */
+#define SFAB_P_CORRECTED		0x220	/* 64 bit */
+#define SFAB_P_UNCORRECTABLE		0x228	/* 64 bit */
+#define SFAB_P_SYMBOLS			0x230	/* 64 bit */
+#define SFAB_P_HISTOGRAM		0x280	/* 64 bit each, 8 apart */
+#define SFAB_P_LANE_POWER		0x300	/* 64 bit each, 16 apart */
+#define   SFAB_P_LANE_POWER_TX		GENMASK_ULL(15, 0)
+#define   SFAB_P_LANE_POWER_RX		GENMASK_ULL(31, 16)
+#define   SFAB_P_LANE_POWER_BIAS	GENMASK_ULL(47, 32)
+#define   SFAB_P_LANE_POWER_SNR		GENMASK_ULL(63, 48)
+#define SFAB_P_LANE_STATE		0x308	/* 64 bit each, 16 apart */
+#define   SFAB_P_LANE_STATE_BER		GENMASK_ULL(15, 0)
+#define   SFAB_P_LANE_STATE_TEMPERATURE	GENMASK_ULL(31, 16)
+#define   SFAB_P_LANE_STATE_AGE		GENMASK_ULL(39, 32)
+#define   SFAB_P_LANE_STATE_TXFAIL	BIT_ULL(40)
+#define   SFAB_P_LANE_STATE_LOS		BIT_ULL(41)
+#define   SFAB_P_LANE_STATE_LOL		BIT_ULL(42)
+#define   SFAB_P_LANE_STATE_USED	BIT_ULL(43)
+
 /* Routes: four candidates of 16 bits, the first lowest */
 #define SFAB_ROUTE(e)			(0xa0000 + (e) * 8)	/* 64 bit */
 #define SFAB_ROUTE_CANDIDATES		4

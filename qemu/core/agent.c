@@ -93,9 +93,23 @@ static enum sfab_mgmt_status modifier_status(const struct sfab_fabric *fabric,
 	case SFAB_ATTR_ROUTE:
 		return routes_of(fabric, d->modifier) ? SFAB_MGMT_OK :
 							SFAB_MGMT_BAD_VALUE;
+	case SFAB_ATTR_OPTICS:
+		return (d->modifier & 0xffff) < fabric->config.ports &&
+		       d->modifier >> 16 < SFAB_OPTICS_WORDS / SFAB_MGMT_READINGS ?
+		       SFAB_MGMT_OK : SFAB_MGMT_BAD_VALUE;
 	default:
 		return SFAB_MGMT_BAD_ATTRIBUTE;
 	}
+}
+
+/* A quarter of the optics registers of a port. */
+static void get_optics(struct sfab_fabric *fabric, struct sfab_datagram *d)
+{
+	const struct sfab_port *port = &fabric->port[d->modifier & 0xffff];
+	unsigned int first = (d->modifier >> 16) * SFAB_MGMT_READINGS;
+
+	for (unsigned int i = 0; i < SFAB_MGMT_READINGS; i++)
+		d->word[i] = relaxed_load(port->reading[first + i]);
 }
 
 static enum sfab_mgmt_status get(struct sfab_fabric *fabric, struct sfab_datagram *d)
@@ -117,6 +131,9 @@ static enum sfab_mgmt_status get(struct sfab_fabric *fabric, struct sfab_datagra
 	case SFAB_ATTR_COUNTERS:
 		for (unsigned int i = 0; i < SFAB_P_COUNTERS; i++)
 			d->word[i] = relaxed_load(fabric->port[m].counter[i]);
+		return SFAB_MGMT_OK;
+	case SFAB_ATTR_OPTICS:
+		get_optics(fabric, d);
 		return SFAB_MGMT_OK;
 	default:
 		return SFAB_MGMT_BAD_METHOD;

@@ -5,6 +5,9 @@
  *	fibre_memory.h	what two ends share
  *	link.c		one end of a link: training, rings, replay, rate
  *	port.c		ports: state, light paths, partner
+ *	optics.c	their modules: lasers, receivers, faults; readings.c shows them
+ *	light.c, fec.c	the physics of a lane; the code that corrects its errors
+ *	port_optics.c	what a module does to its port
  *	router.c	where packets go: routes, hop limit, head-of-queue limit, turns
  *	agent.c		answers datagrams
  *	mailbox.c	datagrams that software sends and reads
@@ -25,6 +28,7 @@
 #include "fabric_regs.h"
 #include "link.h"
 #include "mgmt.h"
+#include "optics.h"
 
 /* One call of sfab_fabric_run(): bytes, and what a packet counts besides. */
 #define SFAB_FABRIC_SLICE	(4u << 20)
@@ -48,6 +52,10 @@ struct sfab_port {
 	_Atomic uint32_t peer;
 	_Atomic uint64_t peer_uuid[2];
 	_Atomic uint64_t counter[SFAB_P_COUNTERS];
+	_Atomic uint64_t reading[SFAB_OPTICS_WORDS];
+
+	struct sfab_optics_faults faults;	/* under &sfab_fabric.lock */
+	_Atomic uint32_t injected;		/* counts their changes */
 
 	/* The worker's. */
 	unsigned int index;
@@ -56,13 +64,22 @@ struct sfab_port {
 	struct sfab_fibre_half *loop;	/* what the port hears itself through */
 	uint32_t applied;		/* of ctrl: what the link was opened for */
 	uint32_t retrained;
-	uint32_t shown;			/* who we told the partner to be */
+	struct sfab_identity shown;	/* who we told the partner to be */
 	enum sfab_port_reason reason;	/* why it trains again, if that is special */
 	bool changed;			/* another fibre */
 	bool lost;			/* opens again, but not before: */
 	uint64_t reopen;
 	bool remote;			/* the other end of the link is another device */
 	unsigned int path;
+
+	/* port_optics.c's. */
+	struct sfab_optics optics;
+	bool lasers;			/* are to be on */
+	bool relight;			/* that, or the path, has changed */
+	uint32_t applied_faults;	/* of injected */
+	uint64_t tick;			/* when its next interval begins */
+	uint64_t look_at;		/* not before may the other end change its light */
+	uint64_t launched;		/* its light, as it was taken into account */
 };
 
 /* A source of packets that takes its turn: a ring of a port, or the endpoint. */
@@ -137,6 +154,21 @@ void sfab_port_flush(struct sfab_fabric *fabric, struct sfab_port *port);
 
 void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
 		      unsigned int path, void *memory, unsigned int end);
+
+/* ---- port_optics.c ---- */
+
+void sfab_port_optics_init(struct sfab_fabric *fabric, struct sfab_port *port);
+
+/* Follow faults, time and the other end's light; true if something has changed. */
+bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port);
+
+/* Lasers are on, or off; the light comes from where the port hears now. */
+void sfab_port_relight(struct sfab_fabric *fabric, struct sfab_port *port, bool lasers);
+
+/* ---- port.c ---- */
+
+/* Where the port's light comes from; NULL: nowhere. */
+const struct sfab_fibre_half *sfab_port_hears(const struct sfab_port *port);
 
 static inline bool sfab_port_carries(const struct sfab_port *port)
 {

@@ -77,6 +77,11 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 		*value = part(relaxed_load(port->counter[counter]), reg, size);
 		return true;
 	}
+	if (reg >= SFAB_REG_P_OPTICS) {
+		*value = part(relaxed_load(port->reading[(reg - SFAB_REG_P_OPTICS) / 8]),
+			      reg, size);
+		return true;
+	}
 	if (size != 4)
 		return false;
 	switch (reg) {

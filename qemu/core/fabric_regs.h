@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The router's registers as numbers, written by hand from docs/specs/sfab-fabric.rst. */
+/*
+ * The router's registers as numbers, written by hand from docs/specs/sfab-fabric.rst and
+ * sfab-optics.rst.
+ */
 #ifndef SFAB_CORE_FABRIC_REGS_H
 #define SFAB_CORE_FABRIC_REGS_H
 
@@ -34,6 +37,35 @@
 #define SFAB_REG_P_PEER_UUID_0		0x10
 #define SFAB_REG_P_PEER_UUID_1		0x18
 #define SFAB_REG_P_COUNTER		0x100
+#define SFAB_REG_P_OPTICS		0x200
+#define SFAB_REG_P_LANE_MASKS		0x208
+#define SFAB_REG_P_TICKS		0x210
+#define SFAB_REG_P_CODEWORDS		0x218
+#define SFAB_REG_P_CORRECTED		0x220
+#define SFAB_REG_P_UNCORRECTABLE	0x228
+#define SFAB_REG_P_SYMBOLS		0x230
+#define SFAB_REG_P_HISTOGRAM		0x280	/* 16 of them */
+#define SFAB_REG_P_LANE_POWER		0x300	/* of lane n: 16 n further on */
+#define SFAB_REG_P_LANE_STATE		0x308	/* likewise */
+
+/* Where the fields of a register begin. */
+#define SFAB_P_OPTICS_SUPPLY_SHIFT	16
+#define SFAB_P_OPTICS_BER_SHIFT		32
+#define SFAB_P_OPTICS_ON		(1ull << 48)
+#define SFAB_P_OPTICS_SHUT		(1ull << 49)
+#define SFAB_P_OPTICS_ALIGNED		(1ull << 50)
+#define SFAB_P_LANE_MASKS_LOS_SHIFT	16
+#define SFAB_P_LANE_MASKS_LOL_SHIFT	32
+#define SFAB_P_LANE_MASKS_TXFAIL_SHIFT	48
+#define SFAB_P_LANE_POWER_RX_SHIFT	16
+#define SFAB_P_LANE_POWER_BIAS_SHIFT	32
+#define SFAB_P_LANE_POWER_SNR_SHIFT	48
+#define SFAB_P_LANE_STATE_TEMPERATURE_SHIFT	16
+#define SFAB_P_LANE_STATE_AGE_SHIFT	32
+#define SFAB_P_LANE_STATE_TXFAIL	(1ull << 40)
+#define SFAB_P_LANE_STATE_LOS		(1ull << 41)
+#define SFAB_P_LANE_STATE_LOL		(1ull << 42)
+#define SFAB_P_LANE_STATE_USED		(1ull << 43)
 
 #define SFAB_P_CTRL_ENABLE		(1u << 0)
 #define SFAB_P_CTRL_LOOPBACK		(1u << 1)

@@ -27,11 +27,11 @@ struct sfab_fibre_sender {
 	_Atomic uint32_t light;
 	_Atomic uint32_t locked;
 	_Atomic uint32_t sleeping;
-	uint32_t reserved;
+	_Atomic uint32_t launch;
 	_Atomic uint32_t identity;
 	_Atomic uint32_t lanes;
 	_Atomic uint64_t uuid[2];
-	uint8_t reserved2[16];
+	_Atomic uint64_t power[2];	/* 16 lanes of 8 bits */
 	struct {
 		_Atomic uint64_t head;
 		_Atomic uint32_t replayed;
@@ -75,6 +75,7 @@ struct sfab_frame {
 static_assert(offsetof(struct sfab_fibre_sender, light) == 0x08, "format");
 static_assert(offsetof(struct sfab_fibre_sender, identity) == 0x18, "format");
 static_assert(offsetof(struct sfab_fibre_sender, uuid) == 0x20, "format");
+static_assert(offsetof(struct sfab_fibre_sender, power) == 0x30, "format");
 static_assert(offsetof(struct sfab_fibre_sender, ring[1]) == 0x80, "format");
 static_assert(offsetof(struct sfab_fibre_receiver, ring[1]) == 0x80, "format");
 static_assert(offsetof(struct sfab_fibre_half, receiver) == 0x1000, "format");

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "crc32c.h"
+#include "draw.h"
+#include "fec.h"
 #include "link.h"
 
 #define LENGTH_MIN	SFAB_PACKET_HEADER
@@ -43,6 +45,14 @@ static void clear_receiver(struct sfab_link *link)
 	}
 }
 
+/* After what it is about; 0 is for who never tells. */
+static void tell_launch(struct sfab_link *link)
+{
+	if (!++link->launch)
+		link->launch = 1;
+	store(link->out->sender.launch, link->launch);
+}
+
 void sfab_link_identify(struct sfab_link *link, const struct sfab_identity *me)
 {
 	struct sfab_fibre_sender *page = &link->out->sender;
@@ -51,7 +61,28 @@ void sfab_link_identify(struct sfab_link *link, const struct sfab_identity *me)
 	store(page->lanes, me->lanes);
 	store(page->uuid[0], me->uuid[0]);
 	store(page->uuid[1], me->uuid[1]);
+	store(page->power[0], me->power[0]);
+	store(page->power[1], me->power[1]);
+	tell_launch(link);
 	link->dirty = true;
+}
+
+void sfab_link_darken(struct sfab_link *link)
+{
+	store(link->out->sender.power[0], 0);
+	store(link->out->sender.power[1], 0);
+	tell_launch(link);
+	link->dirty = true;
+}
+
+/* An end that tells nothing of its lasers has them on while it trains. */
+uint64_t sfab_link_launched(const struct sfab_fibre_half *in)
+{
+	uint32_t launch = load(in->sender.launch);
+
+	if (launch)
+		return launch;
+	return load(in->sender.light) ? 1ull << 32 : 0;
 }
 
 void sfab_link_open(struct sfab_link *link, struct sfab_fibre_half *out,
@@ -120,6 +151,11 @@ static bool look(struct sfab_link *link)
 {
 	struct sfab_fibre_sender *page = &link->in->sender;
 
+	if (link->blind) {
+		link->seen_light = 0;
+		link->seen_locked = 0;
+		return true;
+	}
 	link->seen_light = load(page->light);
 	link->seen_locked = load(page->locked);
 	return load(page->light) == link->seen_light;
@@ -276,6 +312,10 @@ bool sfab_link_news(const struct sfab_link *link)
 	if (link->state != SFAB_LINK_DARK && link->state != SFAB_LINK_TRAINING &&
 	    link->state != SFAB_LINK_UP)
 		return false;
+	if (sfab_link_launched(link->in) != link->noticed)
+		return true;
+	if (link->blind)
+		return false;
 	if (load(link->in->sender.light) != link->seen_light ||
 	    load(link->in->sender.locked) != link->seen_locked)
 		return true;
@@ -291,17 +331,14 @@ bool sfab_link_news(const struct sfab_link *link)
 
 /* ---- receiving ---- */
 
-/* The model of the light: does this frame arrive damaged? */
-static bool damaged(struct sfab_link *link)
+/* The model of the light: does this frame arrive damaged? Nothing is drawn for a good one. */
+static bool damaged(struct sfab_link *link, uint32_t length)
 {
-	if (!link->crc_errors)
-		return false;
-	/* Marsaglia's xorshift64* */
-	link->model ^= link->model >> 12;
-	link->model ^= link->model << 25;
-	link->model ^= link->model >> 27;
-	return (link->model * 0x2545f4914f6cdd1dull >> 32) % 1000000 <
-	       link->crc_errors;
+	if (link->crc_errors &&
+	    (sfab_draw(&link->model) >> 32) % 1000000 < link->crc_errors)
+		return true;
+	return link->lost > 0 &&
+	       sfab_draw_uniform(&link->model) < sfab_fec_packet(link->lost, length);
 }
 
 static void refuse(struct sfab_link *link, unsigned int r)
@@ -376,7 +413,7 @@ static bool check_frame(struct sfab_link *link, unsigned int r)
 		atomic_signal_fence(memory_order_seq_cst);
 	}
 	if (frame_crc(&frame, &rx->packet) != frame.crc ||
-	    (frame.length && damaged(link))) {
+	    (frame.length && damaged(link, frame.length))) {
 		refuse(link, r);
 		return false;
 	}

@@ -53,6 +53,7 @@ struct sfab_identity {
 	uint32_t who;		/* EID, port, kind: P_PEER */
 	uint32_t lanes;
 	uint64_t uuid[2];
+	uint64_t power[2];	/* of the light of each lane: sfab_launch_code() */
 };
 
 struct sfab_link_tx {
@@ -91,6 +92,9 @@ struct sfab_link {
 	uint32_t locked;	/* that of the other end which we follow; 0: none */
 	uint32_t seen_light, seen_locked;
 	struct sfab_identity peer;
+	uint32_t launch;	/* counts changes of our lanes and powers */
+	uint64_t noticed;	/* what sfab_link_launched() was when the port looked */
+	bool blind;		/* the receiver makes nothing of the light */
 	struct sfab_link_tx tx[SFAB_FIBRE_RINGS];
 	struct sfab_link_rx rx[SFAB_FIBRE_RINGS];
 
@@ -103,6 +107,7 @@ struct sfab_link {
 	uint64_t tokens_at;
 
 	unsigned int crc_errors;	/* of a million */
+	double lost;		/* of all codewords */
 	uint64_t model;		/* state of what draws them */
 };
 
@@ -122,8 +127,14 @@ void sfab_link_open(struct sfab_link *link, struct sfab_fibre_half *out,
 		    struct sfab_fibre_half *in, const struct sfab_identity *me,
 		    uint32_t generation);
 
-/* Turn the light off; the memory is not touched again. */
+/* Say no more; but for sfab_link_darken(), the memory is not touched again. */
 void sfab_link_close(struct sfab_link *link);
+
+/* Turn the lasers off, of a link that may be closed already. */
+void sfab_link_darken(struct sfab_link *link);
+
+/* Differs when the other end's lanes or powers have changed; 0: dark. */
+uint64_t sfab_link_launched(const struct sfab_fibre_half *in);
 
 /* Our identity has changed. */
 void sfab_link_identify(struct sfab_link *link, const struct sfab_identity *me);

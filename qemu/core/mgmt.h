@@ -12,6 +12,7 @@
 #define SFAB_MGMT_RESPONSE	0x80
 #define SFAB_MGMT_HOPS		32
 #define SFAB_MGMT_ROUTES	16	/* of a ROUTE block */
+#define SFAB_MGMT_READINGS	16	/* of an OPTICS block */
 
 enum sfab_mgmt_method {
 	SFAB_MGMT_GET = 1,
@@ -28,6 +29,7 @@ enum sfab_mgmt_attribute {
 	SFAB_ATTR_COUNTERS = 4,
 	SFAB_ATTR_KEY = 5,
 	SFAB_ATTR_TRAP = 6,
+	SFAB_ATTR_OPTICS = 7,
 };
 
 enum sfab_mgmt_status {

@@ -60,17 +60,17 @@ static struct sfab_identity identity(const struct sfab_fabric *fabric,
 {
 	struct sfab_identity me = {
 		.who = who(fabric, port),
-		.lanes = fabric->config.lanes,
+		.lanes = sfab_optics_ability(&port->optics),
 	};
 
 	memcpy(me.uuid, fabric->config.uuid, sizeof(me.uuid));
+	memcpy(me.power, port->optics.code, sizeof(me.power));
 	return me;
 }
 
 static void open_link(struct sfab_fabric *fabric, struct sfab_port *port,
 		      struct sfab_fibre_half *out, struct sfab_fibre_half *in)
 {
-	struct sfab_identity me = identity(fabric, port);
 	uint32_t generation, last = relaxed_load(out->sender.light);
 
 	/* Another device in our place may have drawn the same numbers. */
@@ -79,8 +79,9 @@ static void open_link(struct sfab_fabric *fabric, struct sfab_port *port,
 	while (!generation || generation == last);
 	port->link.tokens_at = fabric->now;
 	port->reopen = fabric->now + RETRAIN_NS;
-	sfab_link_open(&port->link, out, in, &me, generation);
-	port->shown = me.who;
+	sfab_port_relight(fabric, port, true);
+	port->shown = identity(fabric, port);
+	sfab_link_open(&port->link, out, in, &port->shown, generation);
 }
 
 /* Darkness. What has arrived and was not taken is lost. */
@@ -95,10 +96,22 @@ static void close_link(struct sfab_fabric *fabric, struct sfab_port *port)
 	show_peer(port, &(struct sfab_identity){ 0 });
 }
 
+/* The lasers go off as well, and what they shone into is not ours any more. */
+static void leave(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	if (!port->link.out)
+		return;
+	sfab_link_darken(&port->link);
+	close_link(fabric, port);
+	sfab_port_flush(fabric, port);
+	port->link.out = NULL;
+}
+
 static void fail(struct sfab_fabric *fabric, struct sfab_port *port,
 		 enum sfab_port_state state, enum sfab_port_reason reason)
 {
-	close_link(fabric, port);
+	leave(fabric, port);
+	sfab_port_relight(fabric, port, reason == SFAB_REASON_NO_LIGHT);
 	show(fabric, port, state, reason, 0);
 }
 
@@ -144,8 +157,8 @@ static bool up(struct sfab_fabric *fabric, struct sfab_port *port)
 
 	if (lanes < 1)
 		lanes = 1;
-	if (lanes > config->lanes)
-		lanes = config->lanes;
+	if (lanes > sfab_optics_ability(&port->optics))
+		lanes = sfab_optics_ability(&port->optics);
 	if (port->index < config->ports)
 		link->rate = lanes * config->lane_rate / 8.0 * config->rate_scale;
 	port->reason = SFAB_REASON_NONE;
@@ -162,6 +175,9 @@ static bool follow(struct sfab_fabric *fabric, struct sfab_port *port)
 	case SFAB_LINK_CLOSED:
 		return false;
 	case SFAB_LINK_DARK:
+		if (port->link.blind && sfab_optics_lit(&port->optics))
+			return show(fabric, port, SFAB_PORT_TRAINING,
+				    SFAB_REASON_TRAINING, 0);
 		return show(fabric, port, SFAB_PORT_DOWN,
 			    why ? why : SFAB_REASON_NO_LIGHT, 0);
 	case SFAB_LINK_TRAINING:
@@ -198,7 +214,7 @@ static bool renew(struct sfab_fabric *fabric, struct sfab_port *port)
 		port->retrained = asked;
 		port->changed = false;
 		port->reason = SFAB_REASON_NONE;
-		close_link(fabric, port);
+		leave(fabric, port);
 	} else if (!port->lost) {
 		return false;
 	} else if (fabric->now < port->reopen) {
@@ -212,17 +228,25 @@ static bool renew(struct sfab_fabric *fabric, struct sfab_port *port)
 bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port)
 {
 	bool changed = renew(fabric, port);
+	struct sfab_identity me;
 
+	changed |= sfab_port_optics(fabric, port);
 	if (port->link.state == SFAB_LINK_CLOSED)
 		return changed;
-	if (port->shown != who(fabric, port)) {
-		struct sfab_identity me = identity(fabric, port);
-
+	me = identity(fabric, port);
+	if (memcmp(&me, &port->shown, sizeof(me))) {
 		sfab_link_identify(&port->link, &me);
-		port->shown = me.who;
+		port->shown = me;
 	}
 	/* What the link stored may be news for itself: a loop. */
 	return follow(fabric, port) || changed || port->link.dirty;
+}
+
+const struct sfab_fibre_half *sfab_port_hears(const struct sfab_port *port)
+{
+	if (port->applied & SFAB_P_CTRL_LOOPBACK)
+		return port->loop;
+	return port->path < SFAB_MAX_PATHS ? port->half[port->path][1] : NULL;
 }
 
 void sfab_port_flush(struct sfab_fabric *fabric, struct sfab_port *port)
@@ -237,7 +261,7 @@ void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
 	struct sfab_fibre_half *halves = memory;
 
 	if (port->remote && port->path == path) {
-		close_link(fabric, port);
+		leave(fabric, port);
 		port->changed = true;
 	}
 	if (path == (relaxed_load(port->ctrl) & SFAB_P_CTRL_PATH) >>
@@ -266,4 +290,5 @@ void sfab_port_init(struct sfab_fabric *fabric, unsigned int index,
 	port->link.model = (config->seed ^ config->serial) *
 			   0x9e3779b97f4a7c15ull + index + 1;
 	port->link.model |= 1;
+	sfab_port_optics_init(fabric, port);
 }

@@ -4,7 +4,7 @@
 
 The three are written by hand from one another's words only; here they must agree in every
 offset, width, access, bit and code. Reads the tables and the "bit N NAME" sentences of
-qemu/docs/specs/sfab.rst and sfab-fabric.rst, and lets a compiler tell what the macros of the
+qemu/docs/specs/sfab.rst, sfab-fabric.rst and sfab-optics.rst, and lets a compiler tell what the macros of the
 headers are worth.
 Prints TAP.
 """
@@ -18,6 +18,7 @@ import tempfile
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '../..'))
 SPEC = 'qemu/docs/specs/sfab.rst'
 FABRIC = 'qemu/docs/specs/sfab-fabric.rst'
+OPTICS = 'qemu/docs/specs/sfab-optics.rst'
 CORE = ['qemu/core/regs.h', 'qemu/core/fabric_regs.h', 'qemu/core/packet.h']
 DRIVER = ['driver/sfab_regs.h', 'uapi/drm/sfab_accel.h']
 
@@ -153,6 +154,16 @@ def parse_fabric_registers(spec):
     return number_halves(found, 'P_PEER_UUID'), texts
 
 
+def parse_optics_registers(spec):
+    """The same of sfab-optics.rst."""
+    found, texts = [], {}
+    for offset, width, access, rest in tables(section(spec, 'Registers'))[0]:
+        name = re.match(r'[A-Z][A-Z_]*', rest).group(0)
+        found.append(('', name, int(offset, 16), int(width), access, '0'))
+        texts[name] = rest
+    return found, texts
+
+
 # ---- the headers ----
 
 def values(headers):
@@ -256,6 +267,8 @@ def main():
     sides = {'core': core, 'driver': driver}
     more, texts = parse_fabric_registers(fabric)
     registers = parse_registers(spec) + more
+    more, optics = parse_optics_registers(read(OPTICS))
+    registers += more
 
     # The driver indexes the counters from the first.
     wanted = {name: ([f'SFAB_REG_{name}', f'SFAB_{name}'], offset)
@@ -323,6 +336,13 @@ def main():
         for high, low, name in re.findall(r'\bbits? (\d+)(?::(\d+))? ([A-Z]+)', texts[register]):
             wanted[f'{register}.{name}'] = ([f'SFAB_{register}_{name}'],
                                             mask((int(high), int(low or high))))
+    for register, text in optics.items():
+        for high, low, name in re.findall(r'\bbits? (\d+)(?::(\d+))? ([A-Z]+)', text):
+            wanted[f'{register}.{name}'] = ([f'SFAB_{register}_{name}'],
+                                            mask((int(high), int(low or high))))
+            core.setdefault(f'SFAB_{register}_{name}',
+                            mask((int(high) - int(low or high), 0)) <<
+                            core.get(f'SFAB_{register}_{name}_SHIFT', 0))
     for name in ('ACCESS', 'OPCODE', 'STATUS'):
         core[f'SFAB_Q_FAULT_{name}'] = (core[f'SFAB_Q_FAULT_{name}_MASK'] <<
                                         core[f'SFAB_Q_FAULT_{name}_SHIFT'])

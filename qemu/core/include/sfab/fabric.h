@@ -103,6 +103,35 @@ void sfab_fabric_destroy(struct sfab_fabric *fabric);
 void sfab_fabric_attach(struct sfab_fabric *fabric, unsigned int port,
 			unsigned int path, void *memory, unsigned int end);
 
+/* What can go wrong with the light, of docs/specs/sfab-optics.rst, "Faults". */
+enum sfab_inject {
+	SFAB_INJECT_LOSS,	/* mdB of extra loss, of what a lane of a path receives */
+	SFAB_INJECT_DEAD,	/* 1: the laser of a lane gives no light */
+	SFAB_INJECT_UNLOCK,	/* 1: the receiver of a lane finds no clock */
+	SFAB_INJECT_AGEING,	/* the laser loses millionths of its life a second */
+	SFAB_INJECT_AGE,	/* it has lost so many millionths */
+	SFAB_INJECT_HEAT,	/* m°C that the module is warmer */
+	SFAB_INJECT_RAMP,	/* m°C a second that it gets warmer */
+};
+
+#define SFAB_INJECT_ALL		(~0u)
+
+/* @path is for SFAB_INJECT_LOSS, @lane for all but heat; SFAB_INJECT_ALL: each */
+struct sfab_injection {
+	enum sfab_inject kind;
+	unsigned int port, path, lane;
+	int32_t value;
+};
+
+/**
+ * sfab_fabric_inject() - make something go wrong with the light, or right again
+ *
+ * From any thread; it takes effect when the worker runs next. Returns -EINVAL, and a
+ * static text in *why, for what there is none of.
+ */
+int sfab_fabric_inject(struct sfab_fabric *fabric, const struct sfab_injection *inject,
+		       const char **why);
+
 /**
  * sfab_fabric_run() - do what there is to do, for a bounded time
  * @due: set for SFAB_RUN_POLL: call again then (in @now's time), or when woken or

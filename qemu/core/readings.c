@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a module shows of itself: its readings as registers. */
+#include "fabric_regs.h"
+#include "optics.h"
+#include "smath.h"
+
+#define LASER_WARMER_C	15	/* than the case */
+
+/* The nearest whole number within 16 bits. */
+static uint64_t u16(double value)
+{
+	value += 0.5;
+	return value < 0 ? 0 : value > 65535 ? 65535 : (uint64_t)value;
+}
+
+static uint64_t s16(double value)
+{
+	int rounded = (int)(value + (value < 0 ? -0.5 : 0.5));
+
+	if (rounded > 32767)
+		rounded = 32767;
+	if (rounded < -32768)
+		rounded = -32768;
+	return (uint16_t)rounded;
+}
+
+/* CMIS's F16: m * 10^(s - 24), s in bits 15:11, m in bits 10:0, as precise as it can be. */
+static uint64_t f16(double value)
+{
+	unsigned int s = 24;
+
+	if (!(value > 0))
+		return 0;
+	for (; value < 204.75 && s; s--)
+		value *= 10;
+	for (; value >= 2047.5 && s < 31; s++)
+		value /= 10;
+	return s << 11 | (value < 2047 ? (unsigned int)(value + 0.5) : 2047);
+}
+
+/* Average power of an OMA in dBm, in 0.1 uW. */
+static uint64_t tenth_uw(double oma)
+{
+	if (oma <= SFAB_DARK)
+		return 0;
+	return u16(sfab_from_db(sfab_light_average(oma)) * 1e4);
+}
+
+static uint64_t lane_state(const struct sfab_optics *o, unsigned int l, bool failed)
+{
+	const struct sfab_optics_lane *lane = &o->lane[l];
+	double life = lane->wear * 100;
+
+	return f16(lane->ber) |
+	       s16((sfab_optics_celsius(o) + LASER_WARMER_C) * 256) <<
+		       SFAB_P_LANE_STATE_TEMPERATURE_SHIFT |
+	       (uint64_t)(life < 255 ? life + 0.5 : 255) << SFAB_P_LANE_STATE_AGE_SHIFT |
+	       (failed ? SFAB_P_LANE_STATE_TXFAIL : 0) |
+	       (lane->los ? SFAB_P_LANE_STATE_LOS : 0) |
+	       (lane->lol ? SFAB_P_LANE_STATE_LOL : 0) |
+	       (lane->used ? SFAB_P_LANE_STATE_USED : 0);
+}
+
+static uint64_t lane_power(const struct sfab_optics *o, unsigned int l)
+{
+	const struct sfab_optics_lane *lane = &o->lane[l];
+	double snr = sfab_light_snr(sfab_light_margin(o->module, lane->power));
+
+	return tenth_uw(sfab_launch_power(o->code[l])) |
+	       (o->shut ? 0 : tenth_uw(lane->power)) << SFAB_P_LANE_POWER_RX_SHIFT |
+	       u16(lane->laser.bias * 500) << SFAB_P_LANE_POWER_BIAS_SHIFT |
+	       (lane->lol ? 0 : u16(snr * 256)) << SFAB_P_LANE_POWER_SNR_SHIFT;
+}
+
+static uint64_t module_state(const struct sfab_optics *o)
+{
+	return s16(sfab_optics_celsius(o) * 256) |
+	       u16(o->volts * 1e4) << SFAB_P_OPTICS_SUPPLY_SHIFT |
+	       f16(o->aligned ? o->ber : 0) << SFAB_P_OPTICS_BER_SHIFT |
+	       (o->on ? SFAB_P_OPTICS_ON : 0) |
+	       (o->shut ? SFAB_P_OPTICS_SHUT : 0) |
+	       (o->aligned ? SFAB_P_OPTICS_ALIGNED : 0);
+}
+
+static uint64_t masks(const struct sfab_optics *o, uint64_t failed)
+{
+	uint64_t used = 0, los = 0, lol = 0;
+
+	for (unsigned int l = 0; l < o->lanes; l++) {
+		used |= (uint64_t)o->lane[l].used << l;
+		los |= (uint64_t)o->lane[l].los << l;
+		lol |= (uint64_t)o->lane[l].lol << l;
+	}
+	return used | los << SFAB_P_LANE_MASKS_LOS_SHIFT |
+	       lol << SFAB_P_LANE_MASKS_LOL_SHIFT |
+	       failed << SFAB_P_LANE_MASKS_TXFAIL_SHIFT;
+}
+
+static void set(_Atomic uint64_t *reading, unsigned int reg, uint64_t value)
+{
+	atomic_store_explicit(&reading[(reg - SFAB_REG_P_OPTICS) / 8], value,
+			      memory_order_relaxed);
+}
+
+static void show_count(const struct sfab_fec_count *count, _Atomic uint64_t *reading)
+{
+	set(reading, SFAB_REG_P_CODEWORDS, count->codewords);
+	set(reading, SFAB_REG_P_CORRECTED, count->corrected);
+	set(reading, SFAB_REG_P_UNCORRECTABLE, count->lost);
+	set(reading, SFAB_REG_P_SYMBOLS, count->symbols);
+	for (unsigned int i = 0; i < SFAB_FEC_BINS; i++)
+		set(reading, SFAB_REG_P_HISTOGRAM + 8 * i, count->bin[i]);
+}
+
+void sfab_optics_show(const struct sfab_optics *o, _Atomic uint64_t *reading)
+{
+	uint64_t failed = 0;
+
+	for (unsigned int l = 0; l < o->lanes; l++) {
+		bool fail = o->on && !o->shut && !o->code[l];
+
+		failed |= (uint64_t)fail << l;
+		set(reading, SFAB_REG_P_LANE_POWER + 16 * l, lane_power(o, l));
+		set(reading, SFAB_REG_P_LANE_STATE + 16 * l, lane_state(o, l, fail));
+	}
+	set(reading, SFAB_REG_P_OPTICS, module_state(o));
+	set(reading, SFAB_REG_P_LANE_MASKS, masks(o, failed));
+	show_count(&o->count, reading);
+	set(reading, SFAB_REG_P_TICKS, o->ticks);
+}
