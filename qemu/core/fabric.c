@@ -5,6 +5,9 @@
 
 #include "fabric_internal.h"
 
+#define LINGER_NS	50000
+#define LINGER_SKIPS	128
+
 static const char *config_error(const struct sfab_fabric_config *c)
 {
 	if (c->kind != SFAB_KIND_ACCEL && c->kind != SFAB_KIND_SWITCH)
@@ -230,6 +233,35 @@ enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due)
 	}
 	*due = fabric->due;
 	return fabric->due == UINT64_MAX ? SFAB_RUN_IDLE : SFAB_RUN_POLL;
+}
+
+static bool missed(struct sfab_linger *linger)
+{
+	linger->on = false;
+	linger->misses = linger->misses ? linger->misses * 2 : 1;
+	if (linger->misses > LINGER_SKIPS)
+		linger->misses = LINGER_SKIPS;
+	linger->skip = linger->misses;
+	return false;
+}
+
+bool sfab_fabric_linger(struct sfab_fabric *fabric, uint64_t now)
+{
+	struct sfab_linger *linger = &fabric->linger;
+
+	if (fabric->moved >= SFAB_PASS_COST) {	/* it has found something */
+		if (linger->on)
+			linger->misses = 0;
+		if (linger->skip) {
+			linger->skip--;
+			return false;
+		}
+		linger->on = true;
+		linger->until = now + LINGER_NS;
+	}
+	if (linger->on && now >= linger->until)
+		return missed(linger);
+	return linger->on;
 }
 
 bool sfab_fabric_sleep(struct sfab_fabric *fabric, bool asleep)

@@ -89,6 +89,14 @@ struct sfab_source {
 	uint64_t share;		/* bytes it has had; who has had least is first */
 };
 
+/* Whether the worker looks for more before it sleeps (sfab_fabric_linger()). */
+struct sfab_linger {
+	bool on;
+	uint64_t until;
+	unsigned int misses;	/* in a row: it sleeps at once so often next, */
+	unsigned int skip;	/* ... and still */
+};
+
 #define SFAB_MAILBOX_DEPTH	16
 
 /* Under &sfab_fabric.lock. */
@@ -131,6 +139,7 @@ struct sfab_fabric {
 	uint64_t now;
 	uint64_t due;
 	uint64_t moved;			/* in this run */
+	struct sfab_linger linger;
 	uint16_t trap_eid;
 	uint64_t traps;			/* bit p: port p has one to tell */
 	uint64_t send_since;		/* the mailbox waits for room; 0: no */

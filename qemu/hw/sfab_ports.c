@@ -228,6 +228,9 @@ static void *sfab_ports_thread(void *opaque)
         if (ns > 0 && ns < SFAB_STOPPED_NS && qatomic_read(&s->parked)) {
             ns = SFAB_STOPPED_NS;
         }
+        if (ns && sfab_fabric_linger(p->fabric, get_clock())) {
+            ns = 0;
+        }
         sfab_ports_wait(p, ns);
     }
     sfab_ports_give_back_all(p);

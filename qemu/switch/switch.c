@@ -266,7 +266,8 @@ static void run(struct sw *sw)
 		sfab_fibre_service(sw->port[p].end);
 	}
 	do {
-		int timeout = next == SFAB_RUN_MORE ? 0 : pause_until(sw, next, due);
+		bool more = next == SFAB_RUN_MORE || sfab_fabric_linger(sw->fabric, now(sw));
+		int timeout = more ? 0 : pause_until(sw, next, due);
 
 		if (!doze(sw, fds, n, timeout))
 			break;

@@ -3,7 +3,7 @@
  * How fast one accelerator writes to, and reads from, the HBM of another one over a
  * fibre of shared memory, next to memcpy() of the same size in the same run; then with
  * a third one in between that forwards. Each accelerator has a thread, as in QEMU, which
- * sleeps when there is nothing to do. Runs alternate; medians are told.
+ * sleeps soon after there is nothing to do. Runs alternate; medians are told.
  *
  *	fabric_copy [MiB [RUNS]]
  */
@@ -149,7 +149,8 @@ static void *worker(void *arg)
 		while (sfab_core_run(node->core, 0, &engine_due) == SFAB_RUN_MORE)
 			;
 		run = sfab_fabric_run(node->fabric, &due);
-		if (run == SFAB_RUN_MORE || !sfab_fabric_sleep(node->fabric, true))
+		if (run == SFAB_RUN_MORE || sfab_fabric_linger(node->fabric, now(NULL)) ||
+		    !sfab_fabric_sleep(node->fabric, true))
 			continue;
 		ts.tv_sec = due / 1000000000;
 		ts.tv_nsec = due % 1000000000;

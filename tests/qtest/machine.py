@@ -231,6 +231,11 @@ class Machine:
                     found.append(int(thread))
         return found
 
+    def cpu_time(self):
+        """What QEMU has used, in hundredths of a second."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            return sum(int(word) for word in stat.read().rsplit(")", 1)[1].split()[11:13])
+
     def kill(self, keep_log=False):
         if self.alive():
             self.process.kill()

@@ -2,6 +2,7 @@
 """Accelerators that reach each other's memory through ports and fibres of one QEMU."""
 
 import random
+import time
 import unittest
 
 import sfab
@@ -93,6 +94,13 @@ class Fabric(Joined):
         self.finish()
         self.assertTrue(self.a.hbm.read(HBM_AT + 8, len(self.data)) == self.data)
         self.assertEqual(self.b.counter(12) > 0, True)
+
+    def test_the_worker_sleeps_after_the_last_packet(self):
+        """It looks for more for a moment only, although the guest's clock stands still."""
+        self.check_works()
+        before = self.machine.cpu_time()
+        time.sleep(1)
+        self.assertLess(self.machine.cpu_time() - before, 5, "hundredths of a second")
 
     def test_host_memory_of_the_target(self):
         vm = AddressSpace(self.b, 1)

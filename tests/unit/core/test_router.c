@@ -199,6 +199,42 @@ static void datelines_keep_a_ring_going(void **state)
 	assert_int_equal(around(true), 0);
 }
 
+static bool lingers(struct node *node, unsigned int packets, uint64_t now)
+{
+	uint64_t due;
+
+	if (packets)
+		flow_start(node, 0, 2, packets, 64);
+	sfab_fabric_run(node->fabric, &due);
+	return sfab_fabric_linger(node->fabric, now);
+}
+
+/* A worker looks for more after a packet, for a moment, and less if that is for nothing. */
+static void lingers_while_it_pays(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0];
+	uint64_t now = 1000000;
+
+	(void)state;
+	assert_false(lingers(a, 0, now));
+	assert_true(lingers(a, 1, now));
+	assert_true(lingers(a, 0, now + 49999));
+	assert_true(lingers(a, 1, now + 49999));
+	assert_true(lingers(a, 0, now + 99998));
+	assert_false(lingers(a, 0, now + 99999));
+	for (unsigned int skips = 1; skips <= 256; skips *= 2) {
+		for (unsigned int i = 0; i < skips && i < 128; i++) {
+			now += MS;
+			assert_false(lingers(a, 1, now));
+		}
+		assert_true(lingers(a, 1, now));
+		assert_false(lingers(a, 0, now + 50000));
+		net_run(net, MS);	/* make room */
+	}
+	net_free(net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +246,7 @@ int main(void)
 		cmocka_unit_test(stalled_packets_are_dropped),
 		cmocka_unit_test(virtual_channels),
 		cmocka_unit_test(datelines_keep_a_ring_going),
+		cmocka_unit_test(lingers_while_it_pays),
 	};
 
 	return cmocka_run_group_tests_name("router", tests, NULL, NULL);

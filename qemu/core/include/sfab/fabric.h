@@ -143,6 +143,17 @@ int sfab_fabric_inject(struct sfab_fabric *fabric, const struct sfab_injection *
 enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due);
 
 /**
+ * sfab_fabric_linger() - after sfab_fabric_run(): look again instead of sleeping?
+ * @now: real time in ns, not &sfab_fabric_ops.now
+ *
+ * To wake a thread on another CPU of a virtual machine takes longer than many a packet.
+ * So a worker that has found something runs again for a moment, at most 50 us at a time,
+ * and only while it pays: where nothing comes, as the partner waits for this very CPU,
+ * it sleeps at once the next times, up to 128.
+ */
+bool sfab_fabric_linger(struct sfab_fabric *fabric, uint64_t now);
+
+/**
  * sfab_fabric_sleep() - the fabric worker is about to sleep, or is awake again
  *
  * With @asleep: tells the partners to ring. False: something came up in between,
