@@ -200,6 +200,79 @@ class Bench(NodeTest):
         self.assertEqual([row["path"] for row in copies], ["bounce", "bounce"])
 
 
+class Fabric(NodeTest):
+    """Four fibres join accelerators 0 and 1; 2 has none."""
+
+    def setUp(self):
+        super().setUp()
+        self.ok("fabric", "program", "--expect-devices", "2", "--expect-links", "4", "--wait", "30")
+
+    def export(self, *words):
+        exporter = subprocess.Popen([harness.tool, "export", "-q", *words], cwd=self.dir,
+                                    stdout=subprocess.PIPE, text=True)
+
+        def end():
+            exporter.send_signal(signal.SIGINT)
+            exporter.communicate(timeout=60)
+            self.assertEqual(exporter.returncode, 0)
+        self.addCleanup(end)
+        return exporter.stdout.readline().strip()
+
+    def test_ports(self):
+        ports = self.ok("port", "-j").json["ports"]
+        eids = [accel["fabric"]["eid"]
+                for accel in self.ok("info", "-j").json["accelerators"]]
+        self.assertEqual([(p["accelerator"], p["port"]) for p in ports],
+                         [(f"accel{a}", p) for a in range(COUNT) for p in range(4)])
+        for port in ports[:4]:
+            self.assertEqual((port["state"], port["partner"]["eid"], port["partner"]["port"]),
+                             ("up", eids[1], port["port"] ^ 1))
+            self.assertEqual(port["lanes_in_use"], port["lanes"])
+        self.assertEqual({(p["state"], p["reason"], p["partner"] is None) for p in ports[8:]},
+                         {("down", "no light", True)})
+        self.refused("port", "0:4", says="accel0 has no port 4")
+
+    def test_info(self):
+        told = [accel["fabric"] for accel in self.ok("info", "-j").json["accelerators"]]
+        self.assertEqual([(f["ports"], f["ports_up"], f["segments"]) for f in told],
+                         [(4, 4, 0), (4, 4, 0), (4, 0, 0)])
+        self.assertEqual(told[2]["eid"], None)
+        self.assertEqual([f["routes"] for f in told], [1, 1, 0])
+
+    def test_counters_count(self):
+        def sent():
+            return [p["counters"]["bytes_sent"] for p in self.ok("port", "-j", "0").json["ports"]]
+        handle, before = self.export("-a", "1", "--size", "1M"), sent()
+        self.ok("bench", "-j", "--iterations", "3", "--to", handle)
+        self.assertGreaterEqual(sum(sent()) - sum(before), 3 * MIB)
+
+    def test_bench(self):
+        result = self.ok("bench", "-j", "--iterations", "3", "--to",
+                         self.export("-a", "1", "--size", "4M")).json
+        self.assertEqual([(row["test"], row["path"], row["bytes"]) for row in result["copies"]],
+                         [("memcpy", "cpu", 4 * MIB), ("remote-write", "fabric", 4 * MIB),
+                          ("remote-read", "fabric", 4 * MIB)])
+        for row in result["latencies"]:
+            self.assertGreater(row["ns"]["median"], 0)
+
+    def test_stream(self):
+        result = self.ok("stream", "-j", "--seconds", "2", "-a", "1", "--to",
+                         self.export("-a", "0", "--size", "4M")).json
+        self.assertTrue(result["verified"])
+        self.assertGreater(result["bytes"], 4 * MIB, "offsets begin anew")
+        self.assertEqual([(p["hops"], p["rerouted_packets"]) for p in result["phases"]], [(1, 0)])
+
+    def test_stream_to_what_was_taken_back(self):
+        with subprocess.Popen([harness.tool, "export", "-q", "--seconds", "1", "-a", "1"],
+                              stdout=subprocess.PIPE, text=True) as exporter:
+            handle = exporter.stdout.readline().strip()
+        self.refused("stream", "--seconds", "1", "--to", handle, says="taken back by its owner")
+        self.ok("copy", "--size", "1M", "/dev/zero", "accel:0", "accel:1", "/dev/null")
+
+    def test_export_without_an_eid(self):
+        self.refused("export", "-a", "2", says="EID")
+
+
 class OrdinaryUser(NodeTest):
     """nobody, without any capability."""
 
