@@ -10,6 +10,8 @@
 #include "render/render.h"
 #include "tool.h"
 
+#define ROUTE_GAP	64
+
 static const struct field sections[] = {
 	{ "accelerator", NULL, VIEW_TEXT, 0 },
 	{ "index", "/index", VIEW_TEXT, 0 },
@@ -159,16 +161,22 @@ static int count_ports_up(struct sfab_device *device, uint32_t ports, unsigned i
 	return 0;
 }
 
-/* EIDs that the accelerator has a way to */
+/*
+ * EIDs that the accelerator has a way to.  Each is a read of a register, and managers give the
+ * lowest EIDs that are free: so what lies behind a large gap is not looked for.
+ */
 static int count_routes(struct sfab_device *device, uint32_t eids, unsigned int *routes)
 {
 	struct sfab_route_info route = { .size = sizeof(route) };
-	uint32_t eid;
+	uint32_t eid, last = 0;
 
-	for (eid = 1; eid < eids; eid++) {
+	for (eid = 1; eid < eids && eid - last <= ROUTE_GAP; eid++) {
 		if (sfab_device_get_route(device, eid, &route) < 0)
 			return complain_library();
-		*routes += route.candidates > 0;
+		if (!route.candidates)
+			continue;
+		last = eid;
+		++*routes;
 	}
 	return 0;
 }
