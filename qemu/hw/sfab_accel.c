@@ -561,6 +561,7 @@ static void sfab_accel_class_init(ObjectClass *oc, void *data)
                               sfab_accel_set_rate_scale, NULL, NULL);
     object_class_property_add(oc, "x-poison", "uint64", NULL,
                               sfab_accel_set_poison, NULL, NULL);
+    sfab_optics_add_properties(oc);
     for (i = 0; i < ARRAY_SIZE(sfab_accel_descriptions); i++) {
         object_class_property_set_description(oc,
                                         sfab_accel_descriptions[i].name,

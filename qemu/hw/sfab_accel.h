@@ -107,6 +107,9 @@ void sfab_event_trace(void *opaque, enum sfab_event event, unsigned int index,
 /* sfab_identity.c */
 void sfab_identity_derive(SfabAccelState *s);
 
+/* sfab_optics.c */
+void sfab_optics_add_properties(ObjectClass *oc);
+
 /* sfab_migration.c */
 extern const VMStateDescription vmstate_sfab_accel;
 

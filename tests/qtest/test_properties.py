@@ -86,7 +86,7 @@ class Accepted(unittest.TestCase):
         found = {each["name"]: each.get("description", "") for each in lab.machine.qmp(
             "device-list-properties", typename="sfab-accel")}
         for name in ("hbmdev", "uuid", "serial", "queues", "vms", "engines", "vectors", "p2p",
-                     "x-engine-sync", "x-surprise-removed"):
+                     "x-engine-sync", "x-surprise-removed", "x-inject"):
             self.assertGreater(len(found[name]), 10, name)
 
 
