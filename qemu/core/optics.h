@@ -27,8 +27,8 @@
 /* Less than one codeword in months of a link is none. */
 #define SFAB_OPTICS_NEVER	(1 / 1e15)
 
-/* Flits that one lost codeword costs: those that are under way. */
-#define SFAB_OPTICS_REPLAY	156
+/* Flits that one lost codeword costs: all that its ring holds is sent again. */
+#define SFAB_OPTICS_REPLAY	819
 
 /* What is wrong with a module, or with what is plugged into it. */
 struct sfab_optics_faults {

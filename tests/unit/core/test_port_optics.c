@@ -295,6 +295,50 @@ static void too_dim_never_trains(void **state)
 	net_free(two.net);
 }
 
+/* Where even one lane hardly works, noise decides: it is lost, and comes back. */
+static void a_marginal_link_flaps(void **state)
+{
+	unsigned int mdb = 2500, seconds_up = 0;
+	struct two two = two_new();
+
+	(void)state;
+	for (; port_state(two.b, 0) >= SFAB_PORT_UP; mdb += 5) {
+		inject(two.b, 0, SFAB_INJECT_LOSS, ALL, mdb);
+		net_run(two.net, MS / 10);
+	}
+	for (unsigned int s = 0; s < 60; s++) {
+		net_run(two.net, SECOND);
+		seconds_up += port_state(two.b, 0) >= SFAB_PORT_UP;
+	}
+	assert_between(seconds_up, 1, 59);
+	assert_between(port_counter(two.b, 0, SFAB_P_DOWNS), 2, 60);
+	inject(two.b, 0, SFAB_INJECT_LOSS, ALL, 0);
+	retrain(&two);
+	assert_up(&two, 8);
+	net_free(two.net);
+}
+
+/* Half of the lanes are given up when that carries more, and not much later. */
+static void fewer_lanes_carry_more(void **state)
+{
+	struct two two = two_new();
+	double half;
+	int mdb = 2000;
+
+	(void)state;
+	for (; status_lanes(two.b, 0) == 8; mdb += 20) {
+		inject(two.b, 0, SFAB_INJECT_LOSS, 5, mdb);
+		net_run(two.net, MS / 10);
+	}
+	half = throughput(&two);
+	assert_between(half, 0.45, 0.52);
+	inject(two.b, 0, SFAB_INJECT_LOSS, 5, mdb - 120);
+	retrain(&two);
+	assert_up(&two, 8);
+	assert_between(throughput(&two), half, 0.97);
+	net_free(two.net);
+}
+
 static void dirt_on_one_lane(void **state)
 {
 	struct two two = two_new();
@@ -647,6 +691,8 @@ int main(void)
 		cmocka_unit_test(a_port_that_is_off_is_dark),
 		cmocka_unit_test(a_bend_dims_all_lanes),
 		cmocka_unit_test(too_dim_never_trains),
+		cmocka_unit_test(a_marginal_link_flaps),
+		cmocka_unit_test(fewer_lanes_carry_more),
 		cmocka_unit_test(dirt_on_one_lane),
 		cmocka_unit_test(a_dead_lane_halves_both_ends),
 		cmocka_unit_test(lanes_come_back_with_training),
