@@ -255,7 +255,7 @@ void sfab_kctx_fini(struct sfab_device *sdev);
 int sfab_kctx_clear(struct sfab_device *sdev, struct list_head *blocks);
 
 /* sfab_peer.c: which devices reach each other by DMA */
-bool sfab_peer_reachable(struct sfab_device *from, struct sfab_device *to);
+int sfab_peer_path(struct sfab_device *from, struct sfab_device *to);
 void sfab_peer_forget(struct sfab_device *sdev);	/* removal */
 
 /* sfab_queue.c, sfab_job.c: queues and their work */

@@ -108,9 +108,10 @@ static int sfab_peer_test(struct sfab_device *from, struct sfab_device *to)
 
 	bus = dma_map_resource(dev, to->hbm.bar_phys + sfab_block_offset(&to_page),
 			       SFAB_PEER_TEST_SIZE, DMA_BIDIRECTIONAL, 0);
-	ret = dma_mapping_error(dev, bus);
-	if (ret)
+	if (dma_mapping_error(dev, bus)) {
+		ret = -EXDEV;	/* no shortage of memory, more likely a mask or an IOMMU */
 		goto out_to;
+	}
 	ret = sfab_peer_exchange(from, to, sfab_block_offset(&from_page),
 				 sfab_block_offset(&to_page), bus);
 	dma_unmap_resource(dev, bus, SFAB_PEER_TEST_SIZE, DMA_BIDIRECTIONAL, 0);
@@ -138,46 +139,64 @@ static bool sfab_peer_is_verdict(int ret)
 	return !ret || ret == -EIO || ret == -ETIMEDOUT || ret == -EOPNOTSUPP;
 }
 
-/**
- * sfab_peer_reachable - can @from access the HBM of @to
- * @from: device, entered
- * @to: device
- *
- * Tests it, unless it was tested before.
- */
-bool sfab_peer_reachable(struct sfab_device *from, struct sfab_device *to)
+/* Tests the pair, and remembers what is a verdict */
+static int sfab_peer_learn(struct sfab_device *from, struct sfab_device *to)
 {
 	struct sfab_pair *pair;
-	bool reachable = false;
-	int ret, idx;
+	int ret;
 
-	if (!drm_dev_enter(&to->drm, &idx))
-		return false;
-
-	mutex_lock(&sfab_peers_lock);
-	pair = sfab_pair_find(from, to);
-	if (pair) {
-		reachable = pair->reachable;
-		goto out_unlock;
-	}
+	/* First, so that a pair that works is not tested anew for want of memory */
+	pair = kmalloc(sizeof(*pair), GFP_KERNEL);
+	if (!pair)
+		return -ENOMEM;
 
 	ret = sfab_peer_test(from, to);
 	if (ret == -EIO)
 		ret = sfab_peer_test(from, to);	/* a reset may have come in between */
-	reachable = !ret;
-	drm_info(&from->drm, "peer DMA to %s: %s (%d)\n", dev_name(to->drm.dev),
-		 reachable ? "works" : "does not work, copies bounce", ret);
-
-	if (sfab_peer_is_verdict(ret))
-		pair = kmalloc(sizeof(*pair), GFP_KERNEL);
-	if (pair) {
-		*pair = (struct sfab_pair){ .from = from, .to = to, .reachable = reachable };
-		list_add(&pair->link, &sfab_pairs);
+	if (!sfab_peer_is_verdict(ret)) {
+		drm_info(&from->drm, "peer DMA to %s: not tested (%d)\n", dev_name(to->drm.dev),
+			 ret);
+		kfree(pair);
+		return ret;
 	}
-out_unlock:
+
+	drm_info(&from->drm, "peer DMA to %s: %s (%d)\n", dev_name(to->drm.dev),
+		 ret ? "does not work, copies bounce" : "works", ret);
+	*pair = (struct sfab_pair){ .from = from, .to = to, .reachable = !ret };
+	list_add(&pair->link, &sfab_pairs);
+	return ret;
+}
+
+/**
+ * sfab_peer_path - how @from accesses the HBM of @to
+ * @from: device, entered
+ * @to: device
+ *
+ * Tests it, unless it was tested before.
+ *
+ * Return: SFAB_PATH_PEER or SFAB_PATH_NONE; -ENOMEM or -ENODEV if it could not be
+ * tested for lack of memory or because of a reset of @from.
+ */
+int sfab_peer_path(struct sfab_device *from, struct sfab_device *to)
+{
+	struct sfab_pair *pair;
+	int ret, idx;
+
+	if (!drm_dev_enter(&to->drm, &idx))
+		return SFAB_PATH_NONE;
+
+	mutex_lock(&sfab_peers_lock);
+	pair = sfab_pair_find(from, to);
+	if (pair)
+		ret = pair->reachable ? 0 : -EXDEV;
+	else
+		ret = sfab_peer_learn(from, to);
 	mutex_unlock(&sfab_peers_lock);
 	drm_dev_exit(idx);
-	return reachable;
+
+	if (ret == -ENOMEM || ret == -ENODEV)
+		return ret;
+	return ret ? SFAB_PATH_NONE : SFAB_PATH_PEER;
 }
 
 /**

@@ -291,7 +291,8 @@ static struct dma_buf_attachment *sfab_import_attach(struct sfab_bo *bo, struct 
 	return dma_buf_attach(dmabuf, dev);
 }
 
-static enum sfab_path sfab_import_path(struct sfab_device *sdev, struct dma_buf *dmabuf)
+/* Returns an enum sfab_path or a negative errno */
+static int sfab_import_path(struct sfab_device *sdev, struct dma_buf *dmabuf)
 {
 	struct sfab_bo *peer_bo;
 
@@ -300,8 +301,7 @@ static enum sfab_path sfab_import_path(struct sfab_device *sdev, struct dma_buf 
 	peer_bo = to_sfab_bo(dmabuf->priv);
 	if (peer_bo->kind != SFAB_BO_HBM)
 		return SFAB_PATH_SYSTEM;
-	return sfab_peer_reachable(sdev, to_sfab(peer_bo->base.dev)) ?
-		SFAB_PATH_PEER : SFAB_PATH_NONE;
+	return sfab_peer_path(sdev, to_sfab(peer_bo->base.dev));
 }
 
 /* What the page tables cannot express */
@@ -348,7 +348,10 @@ static int sfab_import_fill(struct sfab_bo *bo, struct dma_buf *dmabuf)
 	struct dma_buf_attachment *attach;
 	int ret;
 
-	bo->path = sfab_import_path(sdev, dmabuf);
+	ret = sfab_import_path(sdev, dmabuf);
+	if (ret < 0)
+		return ret;
+	bo->path = ret;
 
 	attach = sfab_import_attach(bo, dmabuf);
 	if (IS_ERR(attach))

@@ -37,6 +37,7 @@ FIXTURE_VARIANT(fail_nth)
 {
 	int (*prepare)(struct state *s);
 	int (*call)(struct state *s);
+	bool new_pair;			/* the driver has not yet seen the first two devices together */
 };
 
 static int none(struct state *s)
@@ -199,7 +200,7 @@ static int call_export(struct state *s)
 	return 0;
 }
 
-/* HBM of the second device, seen by the first: tests the pair, too, when that is new */
+/* HBM of the second device, seen by the first */
 static int prepare_import(struct state *s)
 {
 	int ret, peer = accel_open(1);
@@ -217,9 +218,14 @@ static int prepare_import(struct state *s)
 static int call_import(struct state *s)
 {
 	uint32_t handle;
+	int ret = prime_import(s->fd, s->dmabuf, &handle);
 
-	return prime_import(s->fd, s->dmabuf, &handle) ?:
-	       vm_map(s->fd, s->vm, VA + 4 * SIZE, handle, 0, SIZE, RIGHT_RW);
+	if (ret)
+		return ret;
+	ret = vm_map(s->fd, s->vm, VA + 4 * SIZE, handle, 0, SIZE, RIGHT_RW);
+	if (ret)
+		bo_close(s->fd, handle);
+	return ret;
 }
 
 static int prepare_event(struct state *s)
@@ -254,6 +260,12 @@ VARIANT(queue_submit, prepare_syncs, call_queue_submit);
 VARIANT(wait, prepare_wait, call_wait);
 VARIANT(export, none, call_export);
 VARIANT(import, prepare_import, call_import);
+/* Includes the test whether peer DMA works */
+FIXTURE_VARIANT_ADD(fail_nth, import_new_pair) {
+	.prepare = prepare_import,
+	.call = call_import,
+	.new_pair = true,
+};
 VARIANT(event, prepare_event, call_event);
 
 /* Let every allocation be one that can fail, and do not print each that does */
@@ -280,11 +292,24 @@ static int enable_faults(void)
 	return 0;
 }
 
+/* The driver forgets what it knew of its peers */
+static int rebind(unsigned int index)
+{
+	struct accel list[MAX_ACCELS];
+
+	if (accel_list(list) <= index)
+		return -ENODEV;
+	return write_text("/sys/bus/pci/drivers/sfab/unbind", list[index].pci) ?:
+	       write_text("/sys/bus/pci/drivers/sfab/bind", list[index].pci);
+}
+
 FIXTURE_SETUP(fail_nth)
 {
 	self->watch = -1;
 	if (access("/proc/self/fail-nth", F_OK))
 		SKIP(return, "the kernel has no fault injection");
+	if (variant->new_pair)
+		ASSERT_EQ(0, rebind(1));
 	ASSERT_EQ(0, enable_faults());
 	self->watch = accel_open(0);
 	ASSERT_LE(0, self->watch);
