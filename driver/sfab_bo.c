@@ -55,7 +55,8 @@ struct sfab_bo *sfab_bo_alloc(struct sfab_device *sdev, enum sfab_bo_kind kind, 
 		if (ret) {
 			mutex_destroy(&bo->dma_lock);
 			kfree(bo);
-			return ERR_PTR(ret);
+			/* What shmem says when it gets no inode; here it would mean HBM */
+			return ERR_PTR(ret == -ENOSPC ? -ENOMEM : ret);
 		}
 	} else {
 		drm_gem_private_object_init(&sdev->drm, &bo->base, size);

@@ -254,6 +254,22 @@ int sfab_kctx_init(struct sfab_device *sdev);
 void sfab_kctx_fini(struct sfab_device *sdev);
 int sfab_kctx_clear(struct sfab_device *sdev, struct list_head *blocks);
 
+#ifdef CONFIG_FAULT_INJECTION
+/*
+ * Fail where debugfs asked for it.  A task's fail-nth counts whatever asks
+ * should_fail(), and is meant for what may run short: not for the hardware.
+ */
+static inline bool sfab_should_fail(struct fault_attr *attr)
+{
+	return attr->probability && atomic_read(&attr->times) && should_fail(attr, 1);
+}
+#else
+static inline bool sfab_should_fail(struct fault_attr *attr)
+{
+	return false;
+}
+#endif
+
 /* sfab_peer.c: which devices reach each other by DMA */
 int sfab_peer_path(struct sfab_device *from, struct sfab_device *to);
 void sfab_peer_forget(struct sfab_device *sdev);	/* removal */

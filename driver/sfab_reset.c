@@ -64,7 +64,7 @@ static int sfab_hw_reset(struct sfab_device *sdev)
 				 (status & (SFAB_STATUS_READY | SFAB_STATUS_RESETTING)) ==
 				 SFAB_STATUS_READY || status == ~0U,
 				 SFAB_RESET_POLL_US, SFAB_RESET_TIMEOUT_US);
-	if (should_fail(&sdev->fail_device_reset, 1))
+	if (sfab_should_fail(&sdev->fail_device_reset))
 		ret = -ETIMEDOUT;
 	if (!ret && status == ~0U)
 		ret = -ENODEV;

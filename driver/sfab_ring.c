@@ -162,7 +162,7 @@ static void sfab_ring_doorbell(struct sfab_queue *queue)
 {
 	struct sfab_device *sdev = queue->sdev;
 
-	if (should_fail(&sdev->fail_doorbell, 1))
+	if (sfab_should_fail(&sdev->fail_doorbell))
 		return;
 
 	/* The commands must be in memory before the device is told to read them */
@@ -329,7 +329,7 @@ static int sfab_ring_quiesce(struct sfab_queue *queue)
 	ret = readl_poll_timeout(sfab_queue_reg(queue, SFAB_Q_STATUS), status,
 				 !(status & SFAB_Q_STATUS_BUSY) || status == ~0U,
 				 SFAB_RESET_POLL_US, SFAB_RESET_TIMEOUT_US);
-	if (should_fail(&queue->sdev->fail_queue_reset, 1))
+	if (sfab_should_fail(&queue->sdev->fail_queue_reset))
 		ret = -ETIMEDOUT;
 	if (!ret)
 		queue->hw_live = false;
