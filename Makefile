@@ -72,9 +72,9 @@ demo:
 check:
 	+@tests/check
 
-#: make check-debug            the driver's tests on the debug kernel; not part of check yet
+#: make check-debug            all of the driver's tests on the debug kernel; check has a selection
 check-debug:
-	+@tests/check kselftest-debug
+	+@tests/check kselftest-debug-whole
 
 #: make lint                   all that can be said without running anything
 lint:
