@@ -272,12 +272,14 @@ VARIANT(queue_submit, prepare_syncs, call_queue_submit);
 VARIANT(wait, prepare_wait, call_wait);
 VARIANT(export, prepare_export, call_export);
 VARIANT(import, prepare_import, call_import);
+
 /* Includes the test whether peer DMA works */
 FIXTURE_VARIANT_ADD(fail_nth, import_new_pair) {
 	.prepare = prepare_import,
 	.call = call_import,
 	.new_pair = true,
 };
+
 VARIANT(event, prepare_event, call_event);
 
 /*
