@@ -93,6 +93,14 @@ static void watch(const volatile uint64_t *word, uint64_t value)
 	}
 }
 
+/* Before the answer: after it the partner may write the next round's word */
+static void take(struct end *e, unsigned int round, uint64_t value)
+{
+	watch(&e->words[0], value);
+	if (e->words[1] != value)
+		die("round %u: the flag came before the data", round);
+}
+
 static void ping_pong(struct end *e, const char *what, unsigned int flags, uint64_t *base)
 {
 	struct sfab_queue *queue;
@@ -107,15 +115,13 @@ static void ping_pong(struct end *e, const char *what, unsigned int flags, uint6
 
 		/* What node 1 sent last has arrived when node 0 answers it */
 		if (e->share.node)
-			watch(&e->words[0], value);
+			take(e, i, value);
 		e->words[2] = value;
 		must(sfab_batch_copy_notify(batch, e->theirs, 8, e->mine, 16, 8, e->theirs, 0,
 					    value));
 		must(sfab_batch_submit(batch, NULL, 0, NULL));
 		if (!e->share.node)
-			watch(&e->words[0], value);
-		if (e->words[1] != value)
-			die("round %u: the flag came before the data", i);
+			take(e, i, value);
 		e->took[i - 1] = now_ns() - start;
 	}
 	*base += e->count;
