@@ -77,9 +77,13 @@ class Threads(unittest.TestCase):
             AddressSpace(accel, 0)
             Queue(accel, 0).run(command(sfab.NOP))
 
-        before = lab.machine.cpu_time()
-        time.sleep(1)
-        self.assertLess(lab.machine.cpu_time() - before, 5, "hundredths of a second")
+        def second():
+            before = lab.machine.cpu_time()
+            time.sleep(1)
+            return lab.machine.cpu_time() - before
+
+        # In its first seconds QEMU touches memory of its own for the first time.
+        self.assertLess(min(second() for _ in range(4)), 5, "hundredths of a second")
 
     def test_wait_polls_in_real_time(self):
         """With a clock that runs, a WAIT sees a store within a moment."""
