@@ -119,6 +119,7 @@ struct sfab_fabric *sfab_fabric_create_with(const struct sfab_fabric_config *con
 		relaxed_store(fabric->op_timeout, SFAB_OP_TIMEOUT_RESET);
 		relaxed_store(fabric->retry_timeout, SFAB_RETRY_TIMEOUT_RESET);
 		relaxed_store(fabric->hoq_timeout, SFAB_HOQ_TIMEOUT_RESET);
+		relaxed_store(fabric->rate_scale, config->rate_scale);
 		seed(fabric);
 		new_incarnation(fabric);
 		if (!make_ports(fabric)) {
@@ -137,6 +138,12 @@ struct sfab_fabric *sfab_fabric_create(const struct sfab_fabric_config *config,
 				       void *opaque, const char **why)
 {
 	return sfab_fabric_create_with(config, ops, opaque, NULL, NULL, why);
+}
+
+void sfab_fabric_pace(struct sfab_fabric *fabric, double rate_scale)
+{
+	relaxed_store(fabric->rate_scale, rate_scale);
+	fabric->ops->wake(fabric->opaque);
 }
 
 void sfab_fabric_destroy(struct sfab_fabric *fabric)

@@ -129,6 +129,8 @@ struct sfab_fabric {
 	_Atomic uint64_t forwarded;
 	_Atomic uint64_t random;
 
+	_Atomic double rate_scale;	/* of the configuration, until sfab_fabric_pace() */
+
 	pthread_mutex_t lock;
 	uint64_t m_key;
 	uint32_t m_key_lo;		/* lower half written, upper one not yet */

@@ -199,6 +199,14 @@ static void refill(struct sfab_link *link, uint64_t now)
 	link->tokens_at = now;
 }
 
+void sfab_link_pace(struct sfab_link *link, double rate)
+{
+	/* Without a rate nobody waits for tokens: none may be owed. */
+	if (!(rate > 0))
+		link->tokens = 0;
+	link->rate = rate;
+}
+
 static void spend(struct sfab_link *link, uint64_t bytes)
 {
 	if (link->rate > 0)

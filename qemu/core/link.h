@@ -163,6 +163,9 @@ void *sfab_link_payload(struct sfab_link *link, unsigned int ring, uint64_t at);
 void sfab_link_commit(struct sfab_link *link, unsigned int ring, uint64_t at,
 		      const struct sfab_packet *packet);
 
+/* Send @rate bytes in a nanosecond from now on; 0: as many as there are. */
+void sfab_link_pace(struct sfab_link *link, double rate);
+
 /* When a link without tokens may send again. */
 uint64_t sfab_link_ready_at(const struct sfab_link *link);
 

@@ -160,7 +160,8 @@ static bool up(struct sfab_fabric *fabric, struct sfab_port *port)
 	if (lanes > sfab_optics_ability(&port->optics))
 		lanes = sfab_optics_ability(&port->optics);
 	if (port->index < config->ports)
-		link->rate = lanes * config->lane_rate / 8.0 * config->rate_scale;
+		sfab_link_pace(link, lanes * config->lane_rate / 8.0 *
+			       relaxed_load(fabric->rate_scale));
 	port->reason = SFAB_REASON_NONE;
 	show_peer(port, &link->peer);
 	return show(fabric, port, lanes < config->lanes ? SFAB_PORT_DEGRADED :

@@ -437,15 +437,15 @@ static void sfab_accel_set_rate_scale(Object *obj, Visitor *v, const char *name,
     if (!visit_type_number(v, name, &value, errp)) {
         return;
     }
-    if (DEVICE(s)->realized) {
-        error_setg(errp, "property '" TYPE_SFAB_ACCEL ".rate-scale' cannot "
-                   "change once the device is plugged");
-    } else if (!isfinite(value) || value < 0) {
+    if (!isfinite(value) || value < 0) {
         error_setg(errp, "property '" TYPE_SFAB_ACCEL ".rate-scale' is %g; "
                    "give 0 for links as fast as the host, or the fraction of their "
                    "rate that they shall have", value);
     } else {
         s->ports.rate_scale = value;
+        if (s->ports.fabric) {
+            sfab_fabric_pace(s->ports.fabric, value);
+        }
     }
 }
 

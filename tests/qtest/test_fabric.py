@@ -227,6 +227,25 @@ class Fabric(Joined):
         self.stop(queue)
         self.check_works()
 
+    def test_the_rate_changes(self):
+        def pace(scale):
+            self.machine.qmp("qom-set", path="/machine/peripheral/accel0", property="rate-scale",
+                             value=scale)
+
+        pace(1e-4)
+        queue = self.endless()
+        before = self.b.port_counter(0, RECEIVED)
+        self.machine.clock(10000000)
+        self.assertLess(self.b.port_counter(0, RECEIVED) - before, 16)
+        pace(0)
+        self.lab.wait(lambda: self.b.port_counter(0, RECEIVED) - before > 64,
+                      "it is not paced any more")
+        self.stop(queue)
+        self.check_works()
+        for nonsense in (-1, "fast"):
+            with self.assertRaisesRegex(QmpError, "rate-scale"):
+                pace(nonsense)
+
     def test_no_migration(self):
         with self.assertRaisesRegex(QmpError, "ports=0"):
             self.machine.qmp("migrate", uri=f"file:{self.machine.folder}/state")

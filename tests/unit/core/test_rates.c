@@ -77,6 +77,27 @@ static void a_rate_is_lanes_times_scale(void **state)
 	}
 }
 
+/* Also a link that owes tokens when nobody counts them any more. */
+static void a_rate_changes_at_run_time(void **state)
+{
+	struct net *net = net_chain(2, one_gb);
+	unsigned int *got = &net->node[1].received[1], before;
+
+	(void)state;
+	flow_start(&net->node[0], 0, 2, 2000, 65536);
+	net_run(net, 50 * MS);
+	assert_within(link_bytes(*got, 65536), 50 * MS, 0.05);
+	sfab_fabric_pace(net->node[0].fabric, 1 / 448.0);
+	net_run(net, MS);
+	before = *got;
+	net_run(net, 50 * MS);
+	assert_within(link_bytes(*got - before, 65536), 50 * MS / 4.0, 0.05);
+	sfab_fabric_pace(net->node[0].fabric, 0);
+	net_run(net, MS);
+	assert_int_equal(*got, 2000);
+	net_free(net);
+}
+
 static void replays_cost_time(void **state)
 {
 	struct net *net = net_chain(2, one_gb_with_errors);
@@ -229,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_link_has_its_rate),
 		cmocka_unit_test(a_rate_is_lanes_times_scale),
+		cmocka_unit_test(a_rate_changes_at_run_time),
 		cmocka_unit_test(replays_cost_time),
 		cmocka_unit_test(the_narrower_end_counts),
 		cmocka_unit_test(sources_share_evenly),

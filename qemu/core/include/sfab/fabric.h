@@ -133,6 +133,13 @@ int sfab_fabric_inject(struct sfab_fabric *fabric, const struct sfab_injection *
 		       const char **why);
 
 /**
+ * sfab_fabric_pace() - another rate_scale (0 or more), from now on
+ *
+ * From any thread; it takes effect when the worker runs next.
+ */
+void sfab_fabric_pace(struct sfab_fabric *fabric, double rate_scale);
+
+/**
  * sfab_fabric_run() - do what there is to do, for a bounded time
  * @due: set for SFAB_RUN_POLL: call again then (in @now's time), or when woken or
  *	rung
