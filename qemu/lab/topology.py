@@ -12,8 +12,8 @@ A file has one statement a line; # begins a comment:
 Instead of a file, a generator:
 
     ring:N[xA][,hops=K][,rails=R] N accelerators (or N nodes of A) in R parallel rings: rail r is
-                                  port 2r to the right, 2r + 1 to the left; light path k - 1 of each
-                                  leads to the k-th neighbour
+         [,spares=S]              port 2r to the right, 2r + 1 to the left; light path k - 1 of each
+                                  leads to the k-th neighbour, S more ones to the first as well
     mesh:N                        every one of N accelerators joined to every other
     torus:XxY                     port 0, 1: right, left; port 2, 3: down, up
     clos:N[,leaf=L][,spine=S]     N accelerators below L leaf switches below S spine switches
@@ -27,6 +27,7 @@ import uuid
 
 KEYS = {"ports": 4, "paths": 1, "hbm": "256M", "mem": "1G", "rate-scale": "0"}
 MAX_ACCELS = 8      # of a node
+LANES = 8           # of a port
 MAX_EID = 4095
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}$")
 END = re.compile(r"([a-z][a-z0-9-]*)(?:\.(\d+))?:(\d+)(?:/(\d+))?$")
@@ -98,6 +99,15 @@ class Topology:
         """Bytes that the machines need at most."""
         hbm, mem = size_bytes(self.settings["hbm"]), size_bytes(self.settings["mem"])
         return len(self.accelerators()) * hbm + len(self.nodes) * (mem + (200 << 20))
+
+    def text(self):
+        """The file that describes it."""
+        return "".join(f"{line}\n" for line in [
+            "set " + " ".join(f"{key}={value}" for key, value in self.settings.items()),
+            *(f"node {name} accels={count}" for name, count in self.nodes.items()),
+            *(f"switch {name} ports={count}" for name, count in self.switches.items()),
+            *(f"fibre {a} {b}" for a, b in self.fibres),
+            *(f"eid {accel} {eid}" for accel, eid in self.eids.items())])
 
     # ---- statements
 
@@ -278,16 +288,17 @@ def make_ring(topology, shape, options):
         raise Error("a ring has two accelerators at least")
     if hops >= count:
         raise Error(f"hops={hops}: a ring of {count} has {count - 1} neighbours at most")
-    topology.set("paths", hops)
+    spares = options.get("spares", 0)
+    topology.set("paths", hops + spares)
     rails = options.get("rails", max(1, topology.settings["ports"] // 2))
     if 2 * rails > topology.settings["ports"]:
         raise Error(f"rails={rails} need {2 * rails} ports, and an accelerator has "
                     f"{topology.settings['ports']} (ports=N)")
     places = spread(topology, count, accels)
     for rail in range(rails):
-        for k in range(1, hops + 1):
+        for path, k in enumerate([*range(1, hops + 1), *[1] * spares]):
             for i, here in enumerate(places):
-                join(topology, here, 2 * rail, places[(i + k) % count], 2 * rail + 1, k - 1)
+                join(topology, here, 2 * rail, places[(i + k) % count], 2 * rail + 1, path)
 
 
 def make_mesh(topology, shape, options):
@@ -339,7 +350,7 @@ def make_clos(topology, shape, options):
 
 
 GENERATORS = {
-    "ring": (make_ring, {"hops", "rails"}),
+    "ring": (make_ring, {"hops", "rails", "spares"}),
     "mesh": (make_mesh, set()),
     "torus": (make_torus, set()),
     "clos": (make_clos, {"leaf", "spine"}),

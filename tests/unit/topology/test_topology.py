@@ -28,6 +28,14 @@ class Generators(unittest.TestCase):
         second = {frozenset((str(a), str(b))) for a, b in made.fibres}
         self.assertIn(frozenset(("node0.3:0/1", "node1.1:1/1")), second)
 
+    def test_ring_with_spare_fibres(self):
+        made = topology.load("ring:2x4,hops=2,spares=1", PLENTY)
+        self.assertEqual(made.settings["paths"], 3)
+        self.assertEqual(len(made.fibres), 2 * 8 * 3)
+        ends = {frozenset((str(a), str(b))) for a, b in made.fibres}
+        self.assertIn(frozenset(("node0.3:0/2", "node1.0:1/2")), ends)
+        self.assertEqual(links(made), links(topology.load("ring:2x4", PLENTY)))
+
     def test_ring_of_accelerators(self):
         made = topology.load("ring:10,rails=1", PLENTY)
         self.assertEqual(made.nodes, {"node0": 8, "node1": 2})
@@ -74,6 +82,7 @@ class Generators(unittest.TestCase):
     def test_impossible_shapes(self):
         self.refused("ring:1", "two accelerators at least")
         self.refused("ring:4,hops=4", "hops=4")
+        self.refused("ring:4,hops=3,spares=2", "paths=5: a port has 1 to 4 light paths")
         self.refused("ring:4,hops=3,ports=2,rails=2", "rails=2 need 4 ports")
         self.refused("mesh:18", "2 to 17")
         self.refused("torus:4", "XxY")
@@ -109,6 +118,15 @@ eid b.0 40
         self.assertEqual(made.settings["ports"], 2)
         self.assertEqual(len(made.fibres), 4)
         self.assertEqual(made.all_eids(), {"a.0": 1, "a.1": 2, "b.0": 40, "s": 3})
+
+    def test_text_says_the_same(self):
+        for made in (self.load(self.GOOD), topology.load("clos:4,accels=2", PLENTY),
+                     topology.load("ring:2x4,hops=2,hbm=64M", PLENTY)):
+            again = self.load(made.text())
+            self.assertEqual([list(map(str, ends)) for ends in again.fibres],
+                             [list(map(str, ends)) for ends in made.fibres])
+            self.assertEqual((again.settings, again.nodes, again.switches, again.all_eids()),
+                             (made.settings, made.nodes, made.switches, made.all_eids()))
 
     def refused(self, line, *says):
         with self.assertRaises(topology.Error) as caught:
