@@ -60,8 +60,10 @@ shell: lab stage
 
 #: make supernode TOPOLOGY=T   guests whose accelerators form one fabric, until Ctrl-C; T is a file or
 #:                             ring:2x4, mesh:4, torus:4x4, clos:16 (qemu/lab/topology.py); KERNEL=
+#:                             FAULTS=FILE SEED=1: what goes wrong, and when (qemu/lab/faults.py)
 supernode: lab stage
-	@$(LAB)/supernode up "$(TOPOLOGY)" --kernel "$(KERNEL)"
+	@$(LAB)/supernode up "$(TOPOLOGY)" --kernel "$(KERNEL)" $(if $(FAULTS),--faults "$(FAULTS)") \
+		--seed "$(or $(SEED),1)"
 
 #: make demo                   a file travels between all accelerators of two nodes, then a fibre is
 #:                             cut below a transfer; INPUT=FILE

@@ -119,15 +119,17 @@ port_args() { # NAME CHARDEV-ARGS
 # A ring of accelerators, twice: the two ends of a fibre between accelerator I and the next one.
 RAILS=2
 
+# Those of several guests, node0, node1 ..., are numbered through, as a topology's are.
 fibre_args() {
-	local i rail
+	local i rail number first=${name##*[!0-9]}
 	ports=()
 	[ "$fibres" = ring ] || return 0
 	for ((i = 0; i < accels; i++)); do
 		for ((rail = 0; rail < RAILS; rail++)); do
-			args+=(-object "sfab-fibre,id=fibre$i-$rail")
-			ports[i]+=",port$((2 * rail))-path0=fibre$i-$rail"
-			ports[(i + 1) % accels]+=",port$((2 * rail + 1))-path0=fibre$i-$rail"
+			number=$(((${first:-0} * accels + i) * RAILS + rail))
+			args+=(-object "sfab-fibre,id=fibre$number")
+			ports[i]+=",port$((2 * rail))-path0=fibre$number"
+			ports[(i + 1) % accels]+=",port$((2 * rail + 1))-path0=fibre$number"
 		done
 	done
 }

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import faults
 import topology
 
 LAB = os.path.dirname(os.path.abspath(__file__))
@@ -120,7 +121,10 @@ class Run:
     def qmp(self, node, command, **arguments):
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(10)
-            link.connect(self.file("nodes", node, "qmp.sock"))
+            try:
+                link.connect(self.file("nodes", node, "qmp.sock"))
+            except OSError as error:
+                raise Failure(f"{node}: its QEMU does not answer: {error}") from error
             stream = link.makefile("rw")
             stream.readline()
             for request in ({"execute": "qmp_capabilities"},
@@ -135,19 +139,25 @@ class Run:
                 raise Failure(f"{node}: QEMU refuses {command}: {answer['error']}")
             return answer["return"]
 
+    # ---- faults
+
+    def topology(self):
+        try:
+            return topology.read_file(self.file("topology"))
+        except topology.Error as error:
+            raise Failure(f"no supernode is up in {self.path}: start one with "
+                          "'make supernode TOPOLOGY=...'") from error
+
+    def inject(self, fault):
+        """Do what faults.py made of a line; `fault` may be the line itself, without its time."""
+        if isinstance(fault, str):
+            fault = faults.now(fault, self.topology())
+        for setting in fault.settings:
+            self.qmp(setting.node, "qom-set", path=setting.path, property=setting.property,
+                     value=setting.value)
+
     def set_cut(self, name, cut):
-        state = self.state()
-        for fibre in state["fibres"]:
-            if name in (fibre["name"], *fibre["ends"]):
-                break
-        else:
-            raise Failure(f"there is no fibre '{name}': name one of its ends, as in "
-                          f"{state['fibres'][0]['ends'][0]}")
-        owner = next((o for o in fibre["owners"] if o in state["nodes"]), None)
-        if not owner:
-            raise Failure(f"{name} joins two switches: only fibres with an end in a node can "
-                          "be cut")
-        self.qmp(owner, "qom-set", path=f"/objects/{fibre['name']}", property="cut", value=cut)
+        self.inject(f"fibre {name} {'cut' if cut else 'mend'}")
 
 
 def open_when_there(path):
@@ -155,6 +165,37 @@ def open_when_there(path):
         return open(path, "rb")
     except FileNotFoundError:
         return None
+
+
+class Schedule:
+    """The faults of a script, as their times come; faults.log has the times when they came."""
+
+    def __init__(self, run, script):
+        self.run, self.todo, self.failed = run, list(script), 0
+        self.began = time.monotonic()
+
+    def follow(self):
+        while self.todo and self.todo[0].at <= time.monotonic() - self.began:
+            self.inject(self.todo.pop(0))
+
+    def inject(self, fault):
+        try:
+            self.run.inject(fault)
+            verdict = "done"
+        except (Failure, OSError, ValueError) as error:
+            self.failed += 1
+            verdict = f"FAILED: {error}"
+        line = f"{fault.at:.3f} s, at {time.monotonic() - self.began:.3f} s: {fault.text}: {verdict}"
+        say(line)
+        with open(self.run.file("faults.log"), "a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+    def end(self):
+        """Returns whether all that was to happen has happened; what is left was not to be."""
+        if self.todo:
+            say(f"it ended before {len(self.todo)} faults of the script, the first at "
+                f"{self.todo[0].at:g} s: {self.todo[0].text}")
+        return not self.failed
 
 
 class Supernode:
@@ -201,7 +242,8 @@ class Supernode:
                     f"sfab-accel,id=accel{accel},bus=port{accel},hbmdev=hbm{accel}",
                     f"uuid={self.made.uuid_of(f'{node}.{accel}')}",
                     f"ports={settings['ports']},paths={settings['paths']}",
-                    f"rate-scale={settings['rate-scale']}", *ports.get(accel, [])])]
+                    f"rate-scale={settings['rate-scale']},x-seed={self.options.seed}",
+                    *ports.get(accel, [])])]
         arguments += ["-chardev", f"socket,id=shell,path={self.run.file('nodes', node, 'console')},"
                       "server=on,wait=off", "-device", "virtconsole,chardev=shell"]
         return arguments
@@ -255,6 +297,8 @@ class Supernode:
         with open(self.run.file("share", "eids"), "w", encoding="ascii") as file:
             for device, eid in self.eids.items():
                 file.write(f"{self.made.uuid_of(device)} {eid}\n")
+        with open(self.run.file("topology"), "w", encoding="ascii") as file:
+            file.write(self.made.text())
         with open(self.run.file("state.json"), "w", encoding="ascii") as file:
             json.dump({"nodes": list(self.made.nodes), "switches": list(self.made.switches),
                        "fibres": self.fibres, "eids": self.eids, "pid": os.getpid()}, file)
@@ -365,7 +409,7 @@ def user_command(command, run):
     return subprocess.Popen(command, env={**os.environ, "SFAB_SUPERNODE": run})
 
 
-def stay(supernode, command):
+def stay(supernode, command, schedule):
     child = user_command(command, supernode.run.path) if command else None
     if not child:
         say(f"run a command on a node:  qemu/lab/supernode run "
@@ -376,9 +420,10 @@ def stay(supernode, command):
     try:
         while not child or child.poll() is None:
             supernode.look_after()
+            schedule.follow()
             if time.monotonic() > end:
                 raise Failure(f"not done within {supernode.options.timeout} s (--timeout)")
-            time.sleep(0.1)
+            time.sleep(0.05)
         return child.returncode
     finally:
         if child and child.poll() is None:
@@ -392,6 +437,7 @@ def interrupt(_number, _frame):
 
 def up(options):
     made = topology.load(options.topology)
+    script = faults.read_file(options.faults, made, options.seed) if options.faults else []
     link = os.path.join(REPO, "build", "supernode")
     if not options.run:
         options.run = tempfile.mkdtemp(prefix="sfab-sn.", dir="/tmp")
@@ -407,12 +453,14 @@ def up(options):
     elif os.path.exists(os.path.join(options.run, "state.json")):
         raise Failure(f"{options.run} is that of another supernode: remove it, or choose another")
     supernode = Supernode(made, options)
+    schedule = Schedule(supernode.run, script)
     status = 1
     signal.signal(signal.SIGTERM, interrupt)
     try:
         supernode.prepare()
         supernode.up()
-        status = stay(supernode, options.command)
+        schedule.began = time.monotonic()
+        status = stay(supernode, options.command, schedule)
     except KeyboardInterrupt:
         say("ending")
         status = 0 if not options.command else 130
@@ -421,6 +469,8 @@ def up(options):
         complaints = supernode.down()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(supernode.run.file("state.json"))
+    if not schedule.end():
+        status = status or 1
     if complaints:
         for name in complaints:
             log = supernode.run.file("nodes", name, "guest.log") if name in made.nodes else \
@@ -443,7 +493,7 @@ def kill(run, node):
     for name in ("killed",):
         with open(run.file("nodes", node, name), "w", encoding="ascii"):
             pass
-    with contextlib.suppress(ConnectionError, OSError, ValueError):
+    with contextlib.suppress(Failure, OSError, ValueError):
         run.qmp(node, "quit")
     alive = run.file("nodes", node, "alive")
     if not wait_for(20, lambda: not os.path.exists(alive), lambda: f"ending {node}"):
@@ -480,6 +530,13 @@ def status(run):
         print(f"{fibre['name']:12} {fibre['ends'][0]} - {fibre['ends'][1]}")
 
 
+def usual_run(action):
+    """That of the supernode that is up; faults happen to the guests of `make shell` as well."""
+    names = ("supernode", "shell") if action == "inject" else ("supernode",)
+    places = [os.path.join(REPO, "build", name) for name in names]
+    return next((place for place in places if os.path.isdir(place)), places[0])
+
+
 def parse():
     parser = argparse.ArgumentParser(prog="supernode", add_help=False, allow_abbrev=False)
     commands = parser.add_subparsers(dest="action", required=True)
@@ -490,14 +547,15 @@ def parse():
     start.add_argument("--timeout", type=int, default=86400)
     start.add_argument("--no-program", dest="program", action="store_false")
     start.add_argument("--run")
+    start.add_argument("--faults")
+    start.add_argument("--seed", type=int, default=1)
     for name, words in (("run", ["node"]), ("console", ["node"]), ("cut", ["fibre"]),
-                        ("mend", ["fibre"]), ("kill", ["node"]), ("boot", ["node"]),
+                        ("mend", ["fibre"]), ("inject", ["fault"]), ("kill", ["node"]), ("boot", ["node"]),
                         ("status", [])):
         command = commands.add_parser(name, add_help=False)
-        command.add_argument("--run", default=os.environ.get(
-            "SFAB_SUPERNODE", os.path.join(REPO, "build", "supernode")))
+        command.add_argument("--run", default=os.environ.get("SFAB_SUPERNODE", usual_run(name)))
         for word in words:
-            command.add_argument(word)
+            command.add_argument(word, nargs="+" if word == "fault" else None)
         if name == "run":
             command.add_argument("command", nargs=argparse.REMAINDER)
     words = sys.argv[1:]
@@ -524,6 +582,8 @@ def main():
         return console(run, options.node)
     if options.action in ("cut", "mend"):
         run.set_cut(options.fibre, options.action == "cut")
+    elif options.action == "inject":
+        run.inject(" ".join(options.fault))
     elif options.action == "kill":
         kill(run, options.node)
     elif options.action == "boot":

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What happens to a supernode as a whole; prints TAP. Called by `supernode up`."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -114,6 +116,42 @@ class Scenarios:
         links = str(len(self.run.state()["fibres"]))
         self.command(self.nodes[0], f"sfab fabric discover --expect-links {links} --wait 30")
 
+    def lanes(self, node, accel, port):
+        """Lanes in use, as that node's driver tells."""
+        said = json.loads(self.command(node, f"sfab port -a {accel} --json"))
+        return next(p["lanes_in_use"] for p in said["ports"] if p["port"] == port)
+
+    def test_faults_of_the_script(self):
+        """They were set to happen at once (run): they did, in their order, and are in the log."""
+        with open(self.run.file("faults.log"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        said = [re.match(r"([\d.]+) s, at ([\d.]+) s: (.*): done$", line) for line in lines]
+        assert all(said) and len(said) == 3, lines
+        assert [match[3] for match in said] == ["node0.0:3 dirt 2dB lane=1", "node0.0:3 heat 5C",
+                                                "node0.0:3 dirt 0dB lane=1"], lines
+        assert all(0 <= float(match[2]) - float(match[1]) < 5 for match in said), lines
+        assert 0.2 <= float(said[1][1]) <= 0.4, lines
+
+    def test_faults_by_hand(self):
+        """A lane whose laser is dead is seen at both ends, and comes back when the link trains."""
+        fibre = next(f for f in self.run.state()["fibres"] if f["owners"][0] != f["owners"][1])
+        there, here = (re.match(r"(node\d)\.(\d):(\d)", end).groups() for end in fibre["ends"])
+        for state, lanes in (("on", 4), ("off", 8)):
+            self.run.inject(f"{fibre['ends'][0]} dead {state} lane=3")
+            if state == "off":
+                self.run.set_cut(fibre["ends"][0], True)
+                self.run.set_cut(fibre["ends"][0], False)
+            for node, accel, port in (there, here):
+                assert supernode.wait_for(
+                    30, lambda n=node, a=accel, p=port, w=lanes: self.lanes(n, a, int(p)) == w,
+                    lambda: "lanes"), f"{node}.{accel}:{port} does not have {lanes} lanes"
+
+    def test_faults_that_are_none(self):
+        for text, says in (("node0.0:9 dirt 1dB", "has 4 ports"), ("node0.0:0 rust 1dB", "rust")):
+            done = subprocess.run([f"{REPO}/qemu/lab/supernode", "inject", text], check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            assert done.returncode == 1 and says in done.stdout, done.stdout
+
     def test_node_that_dies_is_an_error_in_time(self):
         supernode.kill(self.run, self.nodes[1])
         status, ms, home = self.remote_try("first", 2)
@@ -121,6 +159,12 @@ class Scenarios:
         assert ms < 20000, f"{ms} ms until the error"
         assert home == "fine", "work on the own accelerator does not go on"
         self.command(self.nodes[0], "sfab list")
+        try:
+            self.run.inject(f"{self.nodes[1]}.0:0 dirt 1dB")
+        except supernode.Failure as failure:
+            assert self.nodes[1] in str(failure), failure
+        else:
+            raise AssertionError("a fault happened to a dead node")
 
     def test_node_that_comes_back(self):
         supernode.boot(self.run, self.nodes[1])
