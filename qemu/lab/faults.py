@@ -24,7 +24,7 @@ same one whenever the seed is the same.
     ramp                    -10C/s to 10C/s and gets so much warmer
     hang                    on, off         the firmware hangs: the DataPath stays in Init
     damage                  0ppm to 1e6ppm  packets that arrive damaged: a replay storm
-    flap                    1s to 3600s, off  it is dark for 200 ms of each such period
+    flap                    0.3s to 3600s, off  it is dark for 200 ms of each such period
     stick                   back, between, off  its optical switch does not move: stays where it
                                             is, or half way
     module                  out, or serial  it is pulled; one with this serial number is plugged
@@ -62,7 +62,7 @@ KINDS = {
     "ramp": Kind("ramp", False, (), {}, "C/s", -10, 10),
     "hang": Kind("hang", False, (), SWITCHED),
     "damage": Kind("damage", False, (), {}, "ppm", 0, 1000000, True),
-    "flap": Kind("flap", None, (), {"off": 0}, "s", 1, 3600),
+    "flap": Kind("flap", None, (), {"off": 0}, "s", 0.3, 3600),
     "stick": Kind("stick", False, (), {"off": 0, "back": 1, "between": 2}),
     "module": Kind("module", False, (), {"out": 0}, "", 1, 999999999, True),
     "bend": Kind("loss", True, (), {}, "dB", 0, 60),

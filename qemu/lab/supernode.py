@@ -376,11 +376,16 @@ class Supernode:
 
     def down(self):
         """End everything; returns what the guests complained of."""
-        progress, complaints = Progress(), []
+        progress, complaints, early = Progress(), [], set()
         for node in self.made.nodes:
             with contextlib.suppress(OSError), \
                     open(self.run.file("jobs", node, "stop"), "w", encoding="ascii"):
                 pass
+            if node in self.processes and not self.is_ready(node):
+                # It boots, and would look there only when it is up.
+                early.add(node)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.processes[node].pid, signal.SIGTERM)
         end = time.monotonic() + STOP_SECONDS
         nodes = [(n, p) for n, p in self.processes.items() if n in self.made.nodes]
         while any(p.poll() is None for _, p in nodes) and time.monotonic() < end:
@@ -397,7 +402,7 @@ class Supernode:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             killed = os.path.exists(self.run.file("nodes", name, "killed"))
-            if process.returncode and not killed:
+            if process.returncode and not killed and name not in early:
                 complaints.append(name)
         return complaints
 
@@ -596,6 +601,8 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
     except (Failure, topology.Error) as error:
         print(f"supernode: error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -118,8 +118,8 @@ class Scenarios:
 
     def lanes(self, node, accel, port):
         """Lanes in use, as that node's driver tells."""
-        said = json.loads(self.command(node, f"sfab port -a {accel} --json"))
-        return next(p["lanes_in_use"] for p in said["ports"] if p["port"] == port)
+        said = json.loads(self.command(node, f"sfab port {accel}:{port} --json"))
+        return said["ports"][0]["lanes_in_use"]
 
     def test_faults_of_the_script(self):
         """They were set to happen at once (run): they did, in their order, and are in the log."""
@@ -143,7 +143,7 @@ class Scenarios:
                 self.run.set_cut(fibre["ends"][0], False)
             for node, accel, port in (there, here):
                 assert supernode.wait_for(
-                    30, lambda n=node, a=accel, p=port, w=lanes: self.lanes(n, a, int(p)) == w,
+                    30, lambda n=node, a=accel, p=port, w=lanes: self.lanes(n, a, p) == w,
                     lambda: "lanes"), f"{node}.{accel}:{port} does not have {lanes} lanes"
 
     def test_faults_that_are_none(self):

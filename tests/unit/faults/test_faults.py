@@ -196,7 +196,7 @@ class Scripts(unittest.TestCase):
 
     def test_out_of_range(self):
         for text in ("dirt 60.5dB", "dirt -1dB", "ageing 1001/s", "age 10.1", "heat 61C",
-                     "heat -61C", "ramp 11C/s", "damage 1000001ppm", "flap 0.5s", "module 0",
+                     "heat -61C", "ramp 11C/s", "damage 1000001ppm", "flap 0.2s", "module 0",
                      "dirt 59..61dB"):
             self.refused(f"6s node0.0:0 {text}", f"{text} is out of range: ")
         self.refused("6s node0.0:0 module 1.5", "a whole number")
