@@ -7,17 +7,13 @@
  *	fabric_forward [MiB [RUNS]]
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
 
+#include "bench.h"
 #include "copy.h"
 #include "fabric.h"
 #include "fabric_regs.h"
 
-#define MIB		(1ull << 20)
-#define MAX_RUNS	99
 #define NODES		3
 
 struct bench;
@@ -36,21 +32,6 @@ struct bench {
 	uint16_t target;
 	uint64_t sent, received;
 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "fabric_forward: %s\n", what);
-	exit(1);
-}
-
-static uint64_t now(void *opaque)
-{
-	struct timespec ts;
-
-	(void)opaque;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 static void nobody(void *opaque)
 {
@@ -71,7 +52,7 @@ static void no_path(void *opaque, unsigned int port, unsigned int path)
 }
 
 static const struct sfab_fabric_ops ops = {
-	.wake = nobody, .ring = no_path, .now = now, .port_event = no_port,
+	.wake = nobody, .ring = no_path, .now = bench_now, .port_event = no_port,
 	.mgmt_event = nobody,
 };
 
@@ -107,19 +88,6 @@ static bool work(void *opaque, uint64_t *due)
 
 static const struct sfab_sink sink = { .deliver = deliver, .work = work };
 
-static void *memory(uint64_t size)
-{
-	uint8_t *p = mmap(NULL, size + 2 * MIB, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		die("cannot allocate so much");
-	p += -(uintptr_t)p % (2 * MIB);
-	madvise(p, size, MADV_HUGEPAGE);
-	memset(p, 1, size);
-	return p;
-}
-
 static void run_all(struct bench *b)
 {
 	uint64_t due;
@@ -138,8 +106,8 @@ static void bench_init(struct bench *b, uint64_t size, unsigned int eids)
 	uint64_t start;
 
 	b->size = size;
-	b->src = memory(size);
-	b->dst = memory(size);
+	b->src = bench_memory(size);
+	b->dst = bench_memory(size);
 	for (unsigned int i = 0; i < NODES; i++) {
 		struct node *n = &b->node[i];
 
@@ -147,7 +115,7 @@ static void bench_init(struct bench *b, uint64_t size, unsigned int eids)
 		n->index = i;
 		n->fabric = sfab_fabric_create_with(&config, &ops, n, &sink, n, &why);
 		if (!n->fabric)
-			die(why);
+			bench_die(why);
 		sfab_fabric_write(n->fabric, SFAB_REG_EID, i + 1, 4);
 		/* Everything to the right, by port 1. */
 		for (unsigned int e = i + 2; e < eids; e++)
@@ -155,14 +123,13 @@ static void bench_init(struct bench *b, uint64_t size, unsigned int eids)
 					  1 << 8 | 1, 8);
 	}
 	for (unsigned int i = 0; i + 1 < NODES; i++) {
-		void *fibre = memory(SFAB_FIBRE_SIZE);
+		void *fibre = bench_memory(SFAB_FIBRE_SIZE);
 
-		memset(fibre, 0, SFAB_FIBRE_SIZE);
 		sfab_fabric_attach(b->node[i].fabric, 1, 0, fibre, 0);
 		sfab_fabric_attach(b->node[i + 1].fabric, 0, 0, fibre, 1);
 	}
 	/* A port may train once in a millisecond. */
-	for (start = now(NULL); now(NULL) - start < 20000000;)
+	for (start = bench_now(NULL); bench_now(NULL) - start < 20000000;)
 		run_all(b);
 }
 
@@ -176,24 +143,11 @@ static uint64_t fabric_run(struct bench *b, uint16_t target, uint32_t packet,
 	b->size = size;
 	b->sent = 0;
 	b->received = 0;
-	start = now(NULL);
+	start = bench_now(NULL);
 	while (b->received < size)
 		run_all(b);
 	b->size = rest;
-	return now(NULL) - start;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static uint64_t median(uint64_t *t, unsigned int n)
-{
-	qsort(t, n, sizeof(*t), by_value);
-	return t[n / 2];
+	return bench_now(NULL) - start;
 }
 
 static void compare(struct bench *b, unsigned int hops, unsigned int runs)
@@ -202,19 +156,14 @@ static void compare(struct bench *b, unsigned int hops, unsigned int runs)
 	uint64_t m, f;
 
 	for (unsigned int i = 0; i < runs; i++) {
-		uint64_t start;
-
 		memset(b->src, i + 2, 64);
 		fabric[i] = fabric_run(b, hops + 1, SFAB_MTU, b->size);
 		if (memcmp(b->dst, b->src, b->size))
-			die("other bytes have arrived");
-		start = now(NULL);
-		memcpy(b->dst, b->src, b->size);
-		cpu[i] = now(NULL) - start;
-		__asm__ volatile("" : : "r"(b->dst) : "memory");
+			bench_die("other bytes have arrived");
+		cpu[i] = bench_cpu_copy(b->dst, b->src, b->size);
 	}
-	m = median(cpu, runs);
-	f = median(fabric, runs);
+	m = bench_median(cpu, runs);
+	f = bench_median(fabric, runs);
 	printf("%u hop%s, 64 KiB packets, GB/s       %8.2f %8.2f %8.2f\n", hops,
 	       hops == 1 ? " " : "s", (double)b->size / m, (double)b->size / f,
 	       (double)m / f);
@@ -228,7 +177,7 @@ static void small(struct bench *b, unsigned int hops, unsigned int runs)
 	for (unsigned int i = 0; i < runs; i++)
 		t[i] = fabric_run(b, hops + 1, 64, size);
 	printf("%u hop%s, packets of 64 bytes        %8.0f ns each\n", hops,
-	       hops == 1 ? " " : "s", (double)median(t, runs) / (size / 64));
+	       hops == 1 ? " " : "s", (double)bench_median(t, runs) / (size / 64));
 }
 
 int main(int argc, char **argv)
@@ -238,7 +187,7 @@ int main(int argc, char **argv)
 	static struct bench b, big;
 
 	if (size < 2 * MIB || size > 512 * MIB || !runs || runs > MAX_RUNS)
-		die("usage: fabric_forward [MIB (2 to 512) [RUNS (1 to 99)]]");
+		bench_die("usage: fabric_forward [MIB (2 to 512) [RUNS (1 to 99)]]");
 	bench_init(&b, size, 16);
 	printf("%3u MiB, median of %2u runs            memcpy   fabric    ratio\n",
 	       (unsigned int)(size / MIB), runs);
