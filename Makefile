@@ -18,7 +18,7 @@ endif
 MAKEFLAGS += --no-print-directory
 
 .NOTPARALLEL:
-.PHONY: all help lab debug-kernel userland switch modules stage shell supernode demo soak bench check \
+.PHONY: all help lab debug-kernel userland switch modules stage shell supernode demo soak truth bench check \
 	check-debug lint install install-user install-module clean
 
 all: userland switch modules
@@ -86,6 +86,10 @@ lint:
 #:                             TIME=600 (seconds) SEED=1 TOPOLOGY=ring:2x2,hbm=64M
 soak: lab stage
 	@tests/supernode/soak "$(or $(TIME),600)" "$(or $(SEED),1)" $(if $(TOPOLOGY),"$(TOPOLOGY)")
+
+#: make truth                  break links of the hardware's model in every way, compare what is diagnosed
+truth: lab
+	@$(IN) $(MAKE) -s -C tests/truth run O=$(O)
 
 #: make bench                  the measurements
 bench: lab stage

@@ -50,6 +50,23 @@ int accel_find(struct sfab_context *context, const char *name, struct sfab_devic
 	return sfab_device_find(context, name, device) < 0 ? complain_library() : 0;
 }
 
+int accel_each(struct sfab_context *context, const char *name, accel_visit *visit, void *data)
+{
+	unsigned int i, count = accel_count(context);
+	struct sfab_device *device;
+	int ret = count ? 0 : -1;
+
+	if (count && name)
+		return accel_find(context, name, &device) ?: visit(context, device, data);
+	for (i = 0; i < count; i++) {
+		if (sfab_device_get(context, i, &device) < 0)
+			ret = complain_library();
+		else if (visit(context, device, data))
+			ret = -1;
+	}
+	return ret;
+}
+
 int accel_info(struct sfab_device *device, struct sfab_device_info *info)
 {
 	info->size = sizeof(*info);

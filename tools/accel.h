@@ -25,6 +25,16 @@ bool accel_is_named(const char *place);
  */
 int accel_find(struct sfab_context *context, const char *name, struct sfab_device **device);
 
+/* Failures were told, then it returns -1 */
+typedef int accel_visit(struct sfab_context *context, struct sfab_device *device, void *data);
+
+/**
+ * accel_each() - visit the accelerator of that name, or all (@name NULL)
+ *
+ * All are visited, also if some fail; -1 if one did, or there is none.
+ */
+int accel_each(struct sfab_context *context, const char *name, accel_visit *visit, void *data);
+
 /** accel_info() - sfab_device_get_info(); the device may be of any index */
 int accel_info(struct sfab_device *device, struct sfab_device_info *info);
 

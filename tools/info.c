@@ -281,11 +281,10 @@ static int describe_peers(struct sfab_context *context, struct sfab_device *devi
 }
 
 /* Adds what can be told to the list, also if that is not all */
-static int describe(struct sfab_context *context, struct sfab_device *device,
-		    struct json_object *list)
+static int describe(struct sfab_context *context, struct sfab_device *device, void *data)
 {
 	struct sfab_device_counters now = { .size = sizeof(now) };
-	struct json_object *object, *engines, *peers;
+	struct json_object *list = data, *object, *engines, *peers;
 	struct sfab_device_info info;
 	int ret;
 
@@ -356,24 +355,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int collect(struct sfab_context *context, const char *name, struct json_object *list)
-{
-	unsigned int i, count = accel_count(context);
-	struct sfab_device *device;
-	int ret = count ? 0 : -1;
-
-	if (count && name)
-		return accel_find(context, name, &device) ?: describe(context, device, list);
-
-	for (i = 0; i < count; i++) {
-		if (sfab_device_get(context, i, &device) < 0)
-			ret = complain_library();
-		else if (describe(context, device, list))
-			ret = -1;
-	}
-	return ret;
-}
-
 int info_main(int argc, char **argv)
 {
 	static const struct argp_option options[] = { OPTION_JSON, { 0 } };
@@ -397,7 +378,7 @@ int info_main(int argc, char **argv)
 	document = json_object_new_object();
 	list = json_object_new_array();
 	json_put(document, "accelerators", list);
-	ret = collect(context, request.name, list);
+	ret = accel_each(context, request.name, describe, list);
 
 	if (request.json)
 		render_json(document);

@@ -140,13 +140,21 @@ static struct json_object *describe_port(const char *name, const struct sfab_por
 	return object;
 }
 
-static int collect_device(struct sfab_device *device, uint32_t port, struct json_object *list)
+struct collection {
+	uint32_t port;
+	struct json_object *list;
+};
+
+static int collect_device(struct sfab_context *context, struct sfab_device *device, void *data)
 {
+	const struct collection *c = data;
+	uint32_t port = c->port;
 	struct sfab_fabric_info fabric = { .size = sizeof(fabric) };
 	struct sfab_port_info info = { .size = sizeof(info) };
 	struct sfab_device_info accel;
 	uint32_t i, end;
 
+	(void)context;
 	if (accel_info(device, &accel))
 		return -1;
 	if (sfab_device_get_fabric(device, &fabric) < 0)
@@ -158,7 +166,7 @@ static int collect_device(struct sfab_device *device, uint32_t port, struct json
 	for (i = port == ALL_PORTS ? 0 : port; i < end; i++) {
 		if (sfab_port_get_info(device, i, &info) < 0)
 			return complain_library();
-		json_object_array_add(list, describe_port(accel.name, &info));
+		json_object_array_add(c->list, describe_port(accel.name, &info));
 	}
 	return 0;
 }
@@ -277,25 +285,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int collect(struct sfab_context *context, const struct request *request,
-		   struct json_object *list)
-{
-	unsigned int i, count = accel_count(context);
-	struct sfab_device *device;
-	int ret = count ? 0 : -1;
-
-	if (count && request->name)
-		return accel_find(context, request->name, &device) ?:
-		       collect_device(device, request->port, list);
-	for (i = 0; i < count; i++) {
-		if (sfab_device_get(context, i, &device) < 0)
-			ret = complain_library();
-		else if (collect_device(device, ALL_PORTS, list))
-			ret = -1;
-	}
-	return ret;
-}
-
 int port_main(int argc, char **argv)
 {
 	static const struct argp_option options[] = { OPTION_JSON, { 0 } };
@@ -311,6 +300,7 @@ int port_main(int argc, char **argv)
 	struct json_object *document, *list;
 	struct request request = { .port = ALL_PORTS };
 	struct sfab_context *context;
+	struct collection c;
 	size_t i;
 	int ret;
 
@@ -320,7 +310,8 @@ int port_main(int argc, char **argv)
 	document = json_object_new_object();
 	list = json_object_new_array();
 	json_put(document, "ports", list);
-	ret = collect(context, &request, list);
+	c = (struct collection){ request.port, list };
+	ret = accel_each(context, request.name, collect_device, &c);
 	if (request.json)
 		render_json(document);
 	else

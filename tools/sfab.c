@@ -21,6 +21,8 @@ static const struct command commands[] = {
 	{ "export", "let other accelerators reach memory of one", export_main },
 	{ "stream", "write to exported memory without pause, watch the way", stream_main },
 	{ "fabric", "see and program the fabric: devices, links, routes", fabric_main },
+	{ "link", "see and control the optical links of this node", link_main },
+	{ "health", "tell what is wrong with links and accelerators, and what to do", health_main },
 };
 
 /* The command that the user chose, and where it stands in argv */

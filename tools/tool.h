@@ -31,6 +31,8 @@ int bench_main(int argc, char **argv);
 int export_main(int argc, char **argv);
 int stream_main(int argc, char **argv);
 int fabric_main(int argc, char **argv);
+int link_main(int argc, char **argv);
+int health_main(int argc, char **argv);
 
 /* options that several commands have, as entries of struct argp_option */
 #define OPTION_JSON	{ "json", 'j', NULL, 0, "Print JSON", 0 }

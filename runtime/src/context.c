@@ -74,7 +74,7 @@ static int update(struct sfab_context *ctx)
 	int count, i, ret, changes = 0;
 	unsigned int k;
 
-	count = enumerator_scan(ctx->enumerator, &found);
+	count = enumerator_scan(ctx->enumerator, SUBSYSTEM_ACCEL, &found);
 	if (count < 0)
 		return count;
 
@@ -180,6 +180,7 @@ void sfab_context_close(struct sfab_context *ctx)
 	for (i = 0; i < ctx->device_count; i++)
 		device_free(ctx->devices[i], kernel);
 
+	links_free(ctx);
 	enumerator_close(ctx->enumerator);
 	free(ctx->devices);
 	free(ctx->registered);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Finds the accelerators in sysfs, and hears of those that come and go
+ * Finds accelerators and links in sysfs, and hears of those that come and go
  *
  * Only what the kernel itself tells is used, not the udev database, so that it
  * works in an initramfs too.
@@ -14,7 +14,6 @@
 
 #include "internal.h"
 
-#define SUBSYSTEM	"accel"
 #define DRIVER		"sfab"
 
 struct enumerator {
@@ -34,7 +33,8 @@ static struct udev_monitor *monitor_open(struct udev *udev)
 	monitor = udev_monitor_new_from_netlink(udev, daemon ? "udev" : "kernel");
 	if (!monitor)
 		return NULL;
-	if (udev_monitor_filter_add_match_subsystem_devtype(monitor, SUBSYSTEM, NULL) < 0 ||
+	if (udev_monitor_filter_add_match_subsystem_devtype(monitor, SUBSYSTEM_ACCEL, NULL) < 0 ||
+	    udev_monitor_filter_add_match_subsystem_devtype(monitor, SUBSYSTEM_LINK, NULL) < 0 ||
 	    udev_monitor_enable_receiving(monitor) < 0) {
 		udev_monitor_unref(monitor);
 		return NULL;
@@ -108,21 +108,30 @@ static bool describe(struct udev *udev, const char *syspath, struct found_device
 	return ours;
 }
 
+/* The number at the end of a name */
+static unsigned long number_of(const char *name)
+{
+	return strtoul(name + strcspn(name, "0123456789"), NULL, 10);
+}
+
 static int by_pci_address(const void *a, const void *b)
 {
 	const struct found_device *x = a, *y = b;
+	int order = strcmp(x->pci_address, y->pci_address);
 
-	return strcmp(x->pci_address, y->pci_address);
+	if (order)
+		return order;
+	return number_of(x->name) < number_of(y->name) ? -1 : 1;
 }
 
-static int collect(struct enumerator *en, struct udev_enumerate *list,
+static int collect(struct enumerator *en, struct udev_enumerate *list, const char *subsystem,
 		   struct found_device **found)
 {
 	struct udev_list_entry *first, *entry;
 	struct found_device *array;
 	int count = 0;
 
-	if (udev_enumerate_add_match_subsystem(list, SUBSYSTEM) < 0)
+	if (udev_enumerate_add_match_subsystem(list, subsystem) < 0)
 		return fail_nomem("the list of devices");
 	if (udev_enumerate_scan_devices(list) < 0)
 		return fail(-ENOENT, "sysfs cannot be read: is it mounted on /sys?");
@@ -144,7 +153,7 @@ static int collect(struct enumerator *en, struct udev_enumerate *list,
 	return count;
 }
 
-int enumerator_scan(struct enumerator *en, struct found_device **found)
+int enumerator_scan(struct enumerator *en, const char *subsystem, struct found_device **found)
 {
 	struct udev_enumerate *list;
 	int ret;
@@ -153,7 +162,7 @@ int enumerator_scan(struct enumerator *en, struct found_device **found)
 	list = udev_enumerate_new(en->udev);
 	if (!list)
 		return fail_nomem("the list of devices");
-	ret = collect(en, list, found);
+	ret = collect(en, list, subsystem, found);
 	udev_enumerate_unref(list);
 	return ret;
 }

@@ -21,35 +21,6 @@ SAME(SFAB_PARTNER_SWITCH, SFAB_PEER_SWITCH);
 #define MAX_PORTS	64
 #define MAX_TIMEOUT_MS	60000
 
-const char *sfab_link_state_name(uint32_t state)
-{
-	static const char *const names[] = {
-		[SFAB_LINK_DOWN] = "down",
-		[SFAB_LINK_TRAINING] = "training",
-		[SFAB_LINK_UP] = "up",
-		[SFAB_LINK_DEGRADED] = "degraded",
-		[SFAB_LINK_FAILED] = "failed",
-	};
-
-	return state < ARRAY_SIZE(names) ? names[state] : "unknown state";
-}
-
-const char *sfab_link_reason_name(uint32_t reason)
-{
-	static const char *const names[] = {
-		[SFAB_REASON_NONE] = "none",
-		[SFAB_REASON_DISABLED] = "disabled",
-		[SFAB_REASON_NO_LIGHT] = "no light",
-		[SFAB_REASON_TRAINING] = "training",
-		[SFAB_REASON_PROTOCOL] = "partner broke the protocol",
-		[SFAB_REASON_REPLAY] = "too many replays",
-		[SFAB_REASON_VERSION] = "partner speaks another version",
-		[SFAB_REASON_NO_PATH] = "no such light path",
-	};
-
-	return reason < ARRAY_SIZE(names) ? names[reason] : "unknown reason";
-}
-
 static int no_fabric(struct sfab_device *dev)
 {
 	return fail(-EOPNOTSUPP, "%s: the device has no ports, so it is in no fabric", dev->label);

@@ -142,6 +142,8 @@ struct sfab_context {
 	size_t registered_count;
 	size_t registered_capacity;
 	uint64_t registered_longest;	/* bytes, of all that ever were */
+	struct sfab_link **links;	/* only grows */
+	unsigned int link_count;
 };
 
 /* -ECHILD in a forked child */
@@ -154,11 +156,38 @@ struct found_device {
 	char pci_address[16];
 };
 
-/* Returns the number of devices in *found, malloc()ed, by PCI address */
+#define SUBSYSTEM_ACCEL	"accel"
+#define SUBSYSTEM_LINK	"sfab_link"
+
+/* Returns the number of devices in *found, malloc()ed, by PCI address, then number */
 int enumerator_open(struct enumerator **enumerator);
 void enumerator_close(struct enumerator *enumerator);
 int enumerator_fd(struct enumerator *enumerator);
-int enumerator_scan(struct enumerator *enumerator, struct found_device **found);
+int enumerator_scan(struct enumerator *enumerator, const char *subsystem,
+		    struct found_device **found);
+
+/* ---- link.c ---- */
+
+struct sfab_link {
+	struct sfab_context *ctx;
+	unsigned int index;
+	struct found_device id;
+	char label[64];			/* "sfab_link0 (0000:01:00.0)", for errors */
+	atomic_bool gone;
+
+	pthread_mutex_t lock;		/* protects opening; one reader of events */
+	atomic_int fd;			/* -1: not opened yet */
+	uint32_t port;			/* of its accelerator, known once it is open */
+};
+
+/* One that is in no list, with a file of its own; freed with link_free() */
+int link_new(struct sfab_context *ctx, const struct found_device *id, struct sfab_link **link);
+int link_open(struct sfab_link *link);
+void link_free(struct sfab_link *link);
+void links_free(struct sfab_context *ctx);
+/* Takes note of links that came or went; returns how many were ever seen */
+int links_scan(struct sfab_context *ctx);
+struct sfab_link *link_at(struct sfab_context *ctx, unsigned int index);
 
 /* ---- device.c, handle.c ---- */
 

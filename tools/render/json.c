@@ -22,12 +22,17 @@ void json_put_number(struct json_object *object, const char *key, uint64_t numbe
 	json_put(object, key, json_object_new_uint64(number));
 }
 
+struct json_object *json_decimal(double number, const char *format)
+{
+	struct json_object *value = json_object_new_double(number);
+
+	json_object_set_serializer(value, json_object_double_to_json_string, (void *)format, NULL);
+	return value;
+}
+
 struct json_object *json_seconds(uint64_t ns)
 {
-	struct json_object *value = json_object_new_double((double)ns / 1e9);
-
-	json_object_set_serializer(value, json_object_double_to_json_string, (void *)"%.6f", NULL);
-	return value;
+	return json_decimal((double)ns / 1e9, "%.6f");
 }
 
 struct json_object *json_rate(uint64_t bytes, uint64_t ns)

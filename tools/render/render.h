@@ -50,6 +50,7 @@ void render_head(const struct field *columns);
 void render_row(const struct field *columns, struct json_object *row);
 
 /* How values that JSON has no type for stand in documents */
+struct json_object *json_decimal(double number, const char *format);	/* a literal */
 struct json_object *json_seconds(uint64_t ns);
 struct json_object *json_rate(uint64_t bytes, uint64_t ns);	/* bytes per second, or null */
 

@@ -48,6 +48,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sfab/link.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -374,21 +376,6 @@ struct sfab_fabric_info {
  * Errors: -EOPNOTSUPP the device has no ports.
  */
 int sfab_device_get_fabric(struct sfab_device *device, struct sfab_fabric_info *info);
-
-/** enum sfab_link_state - the link at a port; UP and DEGRADED carry traffic */
-enum sfab_link_state {
-	SFAB_LINK_DOWN = 0,		/* no light */
-	SFAB_LINK_TRAINING = 1,		/* light, but no partner yet */
-	SFAB_LINK_UP = 2,
-	SFAB_LINK_DEGRADED = 3,		/* with a part of its lanes */
-	SFAB_LINK_FAILED = 4		/* until it is trained anew */
-};
-
-/** sfab_link_state_name() - "down", "training", "up", ...; never NULL */
-const char *sfab_link_state_name(uint32_t state);
-
-/** sfab_link_reason_name() - why a link carries no traffic, "no light"; never NULL */
-const char *sfab_link_reason_name(uint32_t reason);
 
 /** enum sfab_partner - what is at the other end of a link */
 enum sfab_partner {

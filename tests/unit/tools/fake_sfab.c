@@ -32,6 +32,8 @@
 
 #include <sfab/sfab.h>
 
+#include "fake.h"
+
 #define MAX_OPS		4
 #define MAX_EIDS	64
 #define PORTS		4
@@ -94,8 +96,7 @@ static char last_error[512];
 static unsigned int copies, submissions;
 static uint64_t sent[16][PORTS], rerouted[16];	/* bytes, packets */
 
-__attribute__((format(printf, 2, 3)))
-static int fail(int err, const char *fmt, ...)
+int fake_fail(int err, const char *fmt, ...)
 {
 	va_list args;
 
@@ -105,7 +106,7 @@ static int fail(int err, const char *fmt, ...)
 	return err;
 }
 
-static uint64_t setting(const char *name, uint64_t standard)
+uint64_t fake_setting(const char *name, uint64_t standard)
 {
 	const char *text = getenv(name);
 
@@ -113,7 +114,7 @@ static uint64_t setting(const char *name, uint64_t standard)
 }
 
 /* Is this the call that shall fail?  Then the errno, negative. */
-static int injected(const char *function)
+int fake_planned(const char *function)
 {
 	static unsigned int calls;
 	const char *plan = getenv("FAKE_FAIL");
@@ -124,15 +125,8 @@ static int injected(const char *function)
 	if (!plan || sscanf(plan, "%63[^:]:%u:%d", name, &nth, &err) != 3 ||
 	    strcmp(name, function) != 0 || ++calls != nth)
 		return 0;
-	return fail(-err, "fake: %s failed as planned: %s", function, strerror(err));
+	return fake_fail(-err, "fake: %s failed as planned: %s", function, strerror(err));
 }
-
-#define FAIL_IF_PLANNED() \
-	do { \
-		int planned = injected(__func__); \
-		if (planned) \
-			return planned; \
-	} while (0)
 
 /* ---- library, contexts, devices ---- */
 
@@ -160,9 +154,9 @@ int sfab_context_open(struct sfab_context **context, unsigned int flags)
 
 	FAIL_IF_PLANNED();
 	if (flags)
-		return fail(-EINVAL, "fake: flags");
+		return fake_fail(-EINVAL, "fake: flags");
 	ctx = calloc(1, sizeof(*ctx));
-	ctx->count = setting("FAKE_COUNT", 2);
+	ctx->count = fake_setting("FAKE_COUNT", 2);
 	for (i = 0; i < ctx->count; i++)
 		ctx->devices[i] = (struct sfab_device){ .context = ctx, .index = i };
 	*context = ctx;
@@ -187,7 +181,7 @@ int sfab_device_get(struct sfab_context *ctx, unsigned int index, struct sfab_de
 {
 	FAIL_IF_PLANNED();
 	if (index >= ctx->count)
-		return fail(-ENODEV, "fake: no accelerator %u", index);
+		return fake_fail(-ENODEV, "fake: no accelerator %u", index);
 	*device = &ctx->devices[index];
 	return 0;
 }
@@ -218,7 +212,7 @@ int sfab_device_find(struct sfab_context *ctx, const char *name, struct sfab_dev
 			return 0;
 		}
 	}
-	return fail(-ENODEV, "fake: no accelerator '%s'", name);
+	return fake_fail(-ENODEV, "fake: no accelerator '%s'", name);
 }
 
 int sfab_device_get_info(struct sfab_device *device, struct sfab_device_info *info)
@@ -232,7 +226,7 @@ int sfab_device_get_info(struct sfab_device *device, struct sfab_device_info *in
 		.numa_node = device->index ? 1 : -1,
 		.driver_major = 3,
 		.driver_minor = 4,
-		.hbm_size = setting("FAKE_HBM", 256 << 20),
+		.hbm_size = fake_setting("FAKE_HBM", 256 << 20),
 		.hbm_used = device->used,
 		.engines = 2,
 		.max_queues = 64,
@@ -244,8 +238,8 @@ int sfab_device_get_info(struct sfab_device *device, struct sfab_device_info *in
 
 	FAIL_IF_PLANNED();
 	if (info->size != sizeof(*info))
-		return fail(-EINVAL, "fake: size of struct sfab_device_info");
-	if (setting("FAKE_FABRIC_EID", 0))
+		return fake_fail(-EINVAL, "fake: size of struct sfab_device_info");
+	if (fake_setting("FAKE_FABRIC_EID", 0))
 		out.features |= SFAB_FEATURE_FABRIC;
 	fill_names(device, &out);
 	*info = out;
@@ -258,7 +252,7 @@ int sfab_device_get_engine(struct sfab_device *device, unsigned int index,
 	(void)device;
 	FAIL_IF_PLANNED();
 	if (info->size != sizeof(*info) || index >= 2)
-		return fail(-EINVAL, "fake: size of struct sfab_engine_info, or index");
+		return fake_fail(-EINVAL, "fake: size of struct sfab_engine_info, or index");
 	info->index = index;
 	info->commands = index ? (uint64_t)1 << 63 | 2 : 7;
 	return 0;
@@ -275,7 +269,7 @@ int sfab_device_get_counters(struct sfab_device *device, struct sfab_device_coun
 {
 	FAIL_IF_PLANNED();
 	if (counters->size != sizeof(*counters))
-		return fail(-EINVAL, "fake: size of struct sfab_device_counters");
+		return fake_fail(-EINVAL, "fake: size of struct sfab_device_counters");
 	*counters = (struct sfab_device_counters){
 		.size = sizeof(*counters),
 		.commands = 1000 + device->index,
@@ -305,7 +299,7 @@ int sfab_device_reach(struct sfab_device *device, struct sfab_device *peer)
 
 static uint32_t eid_of(const struct sfab_device *device)
 {
-	return setting("FAKE_FABRIC_EID", 0) + device->index;
+	return fake_setting("FAKE_FABRIC_EID", 0) + device->index;
 }
 
 static bool is_cut(void)
@@ -319,16 +313,16 @@ static bool is_cut(void)
 
 static int no_ports(void)
 {
-	if (setting("FAKE_FABRIC_EID", 0))
+	if (fake_setting("FAKE_FABRIC_EID", 0))
 		return 0;
-	return fail(-EOPNOTSUPP, "fake: the accelerator has no ports");
+	return fake_fail(-EOPNOTSUPP, "fake: the accelerator has no ports");
 }
 
 int sfab_device_get_fabric(struct sfab_device *device, struct sfab_fabric_info *info)
 {
 	FAIL_IF_PLANNED();
 	if (info->size != sizeof(*info))
-		return fail(-EINVAL, "fake: size of struct sfab_fabric_info");
+		return fake_fail(-EINVAL, "fake: size of struct sfab_fabric_info");
 	if (no_ports())
 		return -EOPNOTSUPP;
 	*info = (struct sfab_fabric_info) {
@@ -338,23 +332,13 @@ int sfab_device_get_fabric(struct sfab_device *device, struct sfab_fabric_info *
 	return 0;
 }
 
-const char *sfab_link_state_name(uint32_t state)
-{
-	return state == SFAB_LINK_UP ? "up" : "down";
-}
-
-const char *sfab_link_reason_name(uint32_t reason)
-{
-	return reason ? "no light" : "none";
-}
-
 int sfab_port_get_info(struct sfab_device *device, unsigned int port, struct sfab_port_info *info)
 {
 	bool up = port != 3 && !(port == 0 && is_cut());
 
 	FAIL_IF_PLANNED();
 	if (info->size != sizeof(*info) || port >= PORTS)
-		return fail(-EINVAL, "fake: size of struct sfab_port_info, or port");
+		return fake_fail(-EINVAL, "fake: size of struct sfab_port_info, or port");
 	if (no_ports())
 		return -EOPNOTSUPP;
 	*info = (struct sfab_port_info) {
@@ -365,9 +349,9 @@ int sfab_port_get_info(struct sfab_device *device, unsigned int port, struct sfa
 	if (port == 2)
 		info->failovers = rerouted[device->index];
 	if (port == 1 && device->index == 0)
-		info->dropped_no_route = setting("FAKE_DROPS", 0);
+		info->dropped_no_route = fake_setting("FAKE_DROPS", 0);
 	if (!up) {
-		info->reason = 1;
+		info->reason = SFAB_LINK_WHY_NO_LIGHT;
 		return 0;
 	}
 	info->state = SFAB_LINK_UP;
@@ -385,14 +369,14 @@ int sfab_device_get_route(struct sfab_device *device, unsigned int eid,
 	(void)device;
 	FAIL_IF_PLANNED();
 	if (route->size != sizeof(*route) || eid >= MAX_EIDS)
-		return fail(-ERANGE, "fake: size of struct sfab_route_info, or EID");
+		return fake_fail(-ERANGE, "fake: size of struct sfab_route_info, or EID");
 	*route = (struct sfab_route_info) { .size = sizeof(*route) };
 	if (eid < 9)
 		return 0;	/* nobody has these */
 	route->candidates = 2;
-	route->candidate[0].hops = setting("FAKE_HOPS", 1);
+	route->candidate[0].hops = fake_setting("FAKE_HOPS", 1);
 	route->candidate[1].port = 2;
-	route->candidate[1].hops = setting("FAKE_HOPS", 1) + 2;
+	route->candidate[1].hops = fake_setting("FAKE_HOPS", 1) + 2;
 	return 0;
 }
 
@@ -434,13 +418,13 @@ static int hbm_new(struct sfab_device *device, uint64_t size, struct sfab_mem **
 int sfab_mem_alloc(struct sfab_device *device, enum sfab_mem_kind kind, uint64_t size,
 		   unsigned int flags, struct sfab_mem **mem)
 {
-	uint64_t hbm = setting("FAKE_HBM", 256 << 20);
+	uint64_t hbm = fake_setting("FAKE_HBM", 256 << 20);
 
 	FAIL_IF_PLANNED();
 	if (kind != SFAB_MEM_HBM || flags || !size)
-		return fail(-EINVAL, "fake: kind, flags or size");
+		return fake_fail(-EINVAL, "fake: kind, flags or size");
 	if (size > hbm - device->used)
-		return fail(-ENOSPC, "accel%u: %llu bytes of HBM are free, %llu were asked for",
+		return fake_fail(-ENOSPC, "accel%u: %llu bytes of HBM are free, %llu were asked for",
 			    device->index, (unsigned long long)(hbm - device->used),
 			    (unsigned long long)size);
 	device->used += size;
@@ -451,13 +435,13 @@ int sfab_mem_register(struct sfab_device *device, void *addr, uint64_t size, uns
 		      struct sfab_mem **mem)
 {
 	struct sfab_context *ctx = device->context;
-	uint64_t limit = setting("FAKE_MEMLOCK", UINT64_MAX);
+	uint64_t limit = fake_setting("FAKE_MEMLOCK", UINT64_MAX);
 
 	FAIL_IF_PLANNED();
 	if (!(rights & SFAB_READ) || !size)
-		return fail(-EINVAL, "fake: rights or size");
+		return fake_fail(-EINVAL, "fake: rights or size");
 	if (size > limit - ctx->locked)
-		return fail(-ENOMEM, "RLIMIT_MEMLOCK is exceeded by %llu bytes",
+		return fake_fail(-ENOMEM, "RLIMIT_MEMLOCK is exceeded by %llu bytes",
 			    (unsigned long long)(size - (limit - ctx->locked)));
 	ctx->locked += size;
 	return mem_new(device, SFAB_MEM_REGISTERED, size, addr, mem);
@@ -501,7 +485,7 @@ int sfab_mem_export(struct sfab_mem *mem, uint64_t offset, uint64_t size, unsign
 	if (no_ports())
 		return -EOPNOTSUPP;
 	if (offset || size > mem->size || mem->fd < 0)
-		return fail(-EINVAL, "fake: range");
+		return fake_fail(-EINVAL, "fake: range");
 	*handle = (struct sfab_handle) { 0 };
 	memcpy(handle, &content, sizeof(content));
 	*exported = malloc(sizeof(**exported));
@@ -522,7 +506,7 @@ static int read_handle(const struct sfab_handle *handle, struct content *content
 {
 	memcpy(content, handle, sizeof(*content));
 	if (strncmp(content->magic, "fake", sizeof(content->magic)))
-		return fail(-EBADMSG, "fake: the handle is damaged: hand it on as it is");
+		return fake_fail(-EBADMSG, "fake: the handle is damaged: hand it on as it is");
 	return 0;
 }
 
@@ -535,7 +519,7 @@ int sfab_handle_get_info(const struct sfab_handle *handle, struct sfab_handle_in
 	if (ret)
 		return ret;
 	if (info->size != sizeof(*info))
-		return fail(-EINVAL, "fake: size of struct sfab_handle_info");
+		return fake_fail(-EINVAL, "fake: size of struct sfab_handle_info");
 	*info = (struct sfab_handle_info) {
 		.size = sizeof(*info), .eid = content.eid, .segment = 3,
 		.rights = content.rights, .bytes = content.size,
@@ -554,11 +538,11 @@ int sfab_mem_import(struct sfab_device *device, const struct sfab_handle *handle
 	if (ret)
 		return ret;
 	if (flags & ~SFAB_IMPORT_FABRIC)
-		return fail(-EINVAL, "fake: flags");
+		return fake_fail(-EINVAL, "fake: flags");
 	snprintf(path, sizeof(path), "/proc/%u/fd/%d", content.pid, content.fd);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return fail(-ENOENT, "fake: nobody exports %s", path);
+		return fake_fail(-ENOENT, "fake: nobody exports %s", path);
 	mem_new(device, SFAB_MEM_REMOTE, content.size, map(fd, content.size), mem);
 	(*mem)->eid = content.eid;
 	close(fd);
@@ -571,7 +555,7 @@ int sfab_queue_create(struct sfab_device *device, unsigned int flags, struct sfa
 {
 	FAIL_IF_PLANNED();
 	if (flags)
-		return fail(-EINVAL, "fake: flags");
+		return fake_fail(-EINVAL, "fake: flags");
 	*queue = malloc(sizeof(**queue));
 	**queue = (struct sfab_queue){ .device = device, .refs = 1 };
 	device->context->objects++;
@@ -615,9 +599,9 @@ static int append(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst_o
 {
 	if (size > dst->size || dst_offset > dst->size - size ||
 	    (src && (size > src->size || src_offset > src->size - size)))
-		return fail(-ERANGE, "fake: beyond the end of a memory");
+		return fake_fail(-ERANGE, "fake: beyond the end of a memory");
 	if (batch->count == MAX_OPS)
-		return fail(-ENOMEM, "fake: too many operations");
+		return fake_fail(-ENOMEM, "fake: too many operations");
 	batch->ops[batch->count].dst = dst;
 	batch->ops[batch->count].src = src;
 	batch->ops[batch->count].dst_offset = dst_offset;
@@ -633,7 +617,7 @@ int sfab_batch_copy(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst
 {
 	FAIL_IF_PLANNED();
 	if (!src)
-		return fail(-EINVAL, "fake: no memory");
+		return fake_fail(-EINVAL, "fake: no memory");
 	return append(batch, dst, dst_offset, src, src_offset, size, 0, 0);
 }
 
@@ -642,7 +626,7 @@ int sfab_batch_fill(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t dst
 {
 	FAIL_IF_PLANNED();
 	if (width != 1)
-		return fail(-EINVAL, "fake: width");
+		return fake_fail(-EINVAL, "fake: width");
 	return append(batch, dst, dst_offset, NULL, 0, size, value, width);
 }
 
@@ -651,7 +635,7 @@ int sfab_batch_write(struct sfab_batch *batch, struct sfab_mem *dst, uint64_t ds
 {
 	FAIL_IF_PLANNED();
 	if (width != 8 || dst_offset % 8)
-		return fail(-EINVAL, "fake: width or offset");
+		return fake_fail(-EINVAL, "fake: width or offset");
 	return append(batch, dst, dst_offset, NULL, 0, width, value, width);
 }
 
@@ -679,11 +663,11 @@ static void execute(struct sfab_batch *batch, unsigned int i)
 		memset(to, (int)batch->ops[i].value, size);
 		return;
 	}
-	usleep(setting("FAKE_SLOW", 0));
-	if (++copies == setting("FAKE_LOSE", 0))
+	usleep(fake_setting("FAKE_SLOW", 0));
+	if (++copies == fake_setting("FAKE_LOSE", 0))
 		return;
 	memcpy(to, src->data + batch->ops[i].src_offset, size);
-	if (copies == setting("FAKE_DAMAGE", 0) && size)
+	if (copies == fake_setting("FAKE_DAMAGE", 0) && size)
 		to[size - 1] ^= 1;
 }
 
@@ -694,7 +678,7 @@ int sfab_batch_submit(struct sfab_batch *batch, struct sfab_fence *const *after,
 
 	FAIL_IF_PLANNED();
 	if (after || after_count)
-		return fail(-EINVAL, "fake: fences to wait for");
+		return fake_fail(-EINVAL, "fake: fences to wait for");
 	submissions++;
 	for (i = 0; i < batch->count; i++)
 		execute(batch, i);

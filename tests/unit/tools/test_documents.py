@@ -92,6 +92,9 @@ class Documents(harness.ToolTest):
                       ["demo", "--share", "share", "--node", "0", "--nodes", "1", "in"],
                       ["bench", "--size", "4K", "--iterations", "1"],
                       ["bench", "--iterations", "1", "--to", handle],
+                      ["link", "list"], ["link", "show", "0:0"], ["link", "history", "0:0"],
+                      ["link", "switch", "0:0", "1"], ["link", "test", "0:0", "read"],
+                      ["health", "--once"],
                       ["export", "--seconds", "1"], ["stream", "--seconds", "1", "--to", handle]]:
             found = keys(self.ok(*words, "-j", **settings).json)
             self.assertTrue(found)
@@ -120,6 +123,13 @@ class Documents(harness.ToolTest):
         self.assertEqual(self.complete("copy", "in", "acc"), {"accel:0", "accel:1"})
         # What stands before a colon is not offered again
         self.assertEqual(self.complete("copy", "in", "accel:"), {"0", "1"})
+
+    def test_completion_offers_links(self):
+        self.assertIn("lasers-off", self.complete("link", ""))
+        self.assertEqual(self.complete("link", "show", "1:"), {"0", "1"})
+        self.assertEqual(self.complete("link", "test", "0:0", "st"), {"start", "stop"})
+        self.assertEqual(self.complete("health", "acc"), set())
+        self.assertEqual(self.complete("health", ""), {"0", "1", "0:0", "0:1", "1:0", "1:1"})
 
     def test_completion_offers_tests(self):
         self.assertEqual(self.complete("bench", ""), {"host", "hbm", "peer", "latency", "all"})

@@ -59,6 +59,7 @@ static void start(unsigned int count)
 			peers[i][k] = true;
 	}
 	segments_start();
+	links_start(count);
 	held = false;
 	peer_lies = false;
 	refuse_foreign = false;
@@ -288,6 +289,9 @@ static void descriptor_free(int fd)
 		break;
 	case FD_SYNCOBJ:
 		syncobj_put(d.object);
+		break;
+	case FD_LINK:
+		link_file_close(d.object);
 		break;
 	default:
 		fence_put(d.object);
@@ -544,19 +548,21 @@ int open64(const char *path, int flags, ...)
 	unsigned int index;
 	va_list args;
 	int mode, fd = -2;
+	bool link;
 
 	va_start(args, flags);
 	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, int) : 0;
 	va_end(args);
 
-	if (sscanf(path, "/dev/accel/accel%u", &index) != 1 || index >= FAKE_MAX_DEVICES)
+	link = sscanf(path, "/dev/sfab_link%u", &index) == 1;
+	if (!link && (sscanf(path, "/dev/accel/accel%u", &index) != 1 || index >= FAKE_MAX_DEVICES))
 		return REAL(open64)(path, flags, mode);
 
 	pthread_mutex_lock(&kernel_lock);
 	if (shall_fail())
 		errno = fail_err;
 	else
-		fd = file_open(&devices[index]);
+		fd = link ? link_file_open(index, flags) : file_open(&devices[index]);
 	pthread_mutex_unlock(&kernel_lock);
 	return fd < 0 ? -1 : fd;
 }
@@ -584,11 +590,16 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 
 	pthread_mutex_lock(&kernel_lock);
-	if (!is_ours(fd, FD_FILE)) {
+	if (!is_ours(fd, FD_FILE) && !is_ours(fd, FD_LINK)) {
 		pthread_mutex_unlock(&kernel_lock);
 		return REAL(ioctl)(fd, request, arg);
 	}
-	ret = dispatch(descriptors[fd].object, request, arg);
+	if (is_ours(fd, FD_FILE))
+		ret = dispatch(descriptors[fd].object, request, arg);
+	else if (shall_fail())
+		ret = -fail_err;
+	else
+		ret = link_file_ioctl(descriptors[fd].object, request, arg);
 	pthread_mutex_unlock(&kernel_lock);
 	if (ret < 0)
 		errno = -ret;
@@ -602,6 +613,8 @@ ssize_t read(int fd, void *buf, size_t size)
 	pthread_mutex_lock(&kernel_lock);
 	if (is_ours(fd, FD_FILE))
 		n = file_read(descriptors[fd].object, buf, size);
+	else if (is_ours(fd, FD_LINK))
+		n = link_file_read(descriptors[fd].object, buf, size);
 	pthread_mutex_unlock(&kernel_lock);
 	return n == -2 ? REAL(read)(fd, buf, size) : n;
 }

@@ -149,7 +149,7 @@ struct file {
 };
 
 /* What a descriptor of ours is */
-enum fd_kind { FD_NONE, FD_FILE, FD_DMABUF, FD_SYNCOBJ, FD_SYNC_FILE };
+enum fd_kind { FD_NONE, FD_FILE, FD_DMABUF, FD_SYNCOBJ, FD_SYNC_FILE, FD_LINK };
 
 struct descriptor {
 	enum fd_kind kind;
@@ -240,5 +240,16 @@ unsigned int fabric_ports(const struct device *dev, struct sfab_query_port *port
 /* false: the device is in no fabric */
 bool fabric_info(const struct device *dev, struct sfab_query_fabric *info);
 long fabric_ioctl(struct file *file, unsigned int nr, void *arg);
+
+/* ---- link.c ---- */
+
+#define FAKE_LINKS	2		/* of a device with SFAB_CAP_FABRIC */
+
+void links_start(unsigned int devices);
+/* With flags of open(); gives a descriptor, or -1 and errno, as the next */
+int link_file_open(unsigned int index, int flags);
+ssize_t link_file_read(void *file, char *buf, size_t size);
+void link_file_close(void *file);
+long link_file_ioctl(void *file, unsigned long request, void *arg);
 
 #endif /* FAKE_KERNEL_H */

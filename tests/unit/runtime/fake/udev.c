@@ -30,7 +30,9 @@ struct udev_list_entry {
 };
 
 struct udev_enumerate {
-	struct udev_list_entry entries[SLOTS];
+	struct udev_list_entry entries[2 * SLOTS];
+	bool links;
+	unsigned int count;
 };
 
 struct udev_device {
@@ -103,7 +105,8 @@ int udev_monitor_filter_add_match_subsystem_devtype(struct udev_monitor *mon,
 						    const char *subsystem, const char *devtype)
 {
 	(void)mon;
-	return strcmp(subsystem, "accel") || devtype ? -EINVAL : 0;
+	return (strcmp(subsystem, "accel") && strcmp(subsystem, "sfab_link")) || devtype ?
+		-EINVAL : 0;
 }
 
 int udev_monitor_enable_receiving(struct udev_monitor *mon)
@@ -138,37 +141,39 @@ struct udev_enumerate *udev_enumerate_unref(struct udev_enumerate *list)
 
 int udev_enumerate_add_match_subsystem(struct udev_enumerate *list, const char *subsystem)
 {
-	(void)list;
-	return strcmp(subsystem, "accel") ? -EINVAL : 0;
+	list->links = !strcmp(subsystem, "sfab_link");
+	return list->links || !strcmp(subsystem, "accel") ? 0 : -EINVAL;
+}
+
+static void list_add(struct udev_enumerate *list, const char *kind, unsigned int number)
+{
+	struct udev_list_entry *entry = &list->entries[list->count];
+
+	snprintf(entry->name, sizeof(entry->name), "/sys/fake/%s%u", kind, number);
+	entry->next = list->count ? entry - 1 : NULL;
+	list->count++;
 }
 
 /* In an order that is not that of PCI addresses: highest first */
 int udev_enumerate_scan_devices(struct udev_enumerate *list)
 {
-	struct udev_list_entry *last = NULL;
-	unsigned int i;
+	unsigned int i, p;
 
 	for (i = 0; i < SLOTS; i++) {
-		struct udev_list_entry *entry = &list->entries[i];
-
 		if (i < FAKE_MAX_DEVICES && !devices[i].present)
 			continue;
-		snprintf(entry->name, sizeof(entry->name), "/sys/fake/%u", i);
-		entry->next = last;
-		last = entry;
+		if (!list->links)
+			list_add(list, "accel", i);
+		for (p = 0; list->links && p < FAKE_LINKS && i < FAKE_MAX_DEVICES &&
+		     devices[i].caps & SFAB_CAP_FABRIC; p++)
+			list_add(list, "sfab_link", FAKE_LINKS * i + p);
 	}
 	return 0;
 }
 
 struct udev_list_entry *udev_enumerate_get_list_entry(struct udev_enumerate *list)
 {
-	unsigned int i;
-
-	for (i = SLOTS; i-- > 0;) {
-		if (list->entries[i].name[0])
-			return &list->entries[i];
-	}
-	return NULL;
+	return list->count ? &list->entries[list->count - 1] : NULL;
 }
 
 struct udev_list_entry *udev_list_entry_get_next(struct udev_list_entry *entry)
@@ -185,14 +190,17 @@ struct udev_device *udev_device_new_from_syspath(struct udev *udev, const char *
 {
 	struct udev_device *dev;
 	unsigned int index;
+	bool link = sscanf(syspath, "/sys/fake/sfab_link%u", &index) == 1;
 
 	(void)udev;
-	if (sscanf(syspath, "/sys/fake/%u", &index) != 1 || index == VANISHED)
+	if (!link && (sscanf(syspath, "/sys/fake/accel%u", &index) != 1 || index == VANISHED))
 		return NULL;
 	dev = calloc(1, sizeof(*dev));
+	snprintf(dev->sysname, sizeof(dev->sysname), "%s", syspath + strlen("/sys/fake/"));
+	snprintf(dev->devnode, sizeof(dev->devnode), "/dev/%s%s", link ? "" : "accel/",
+		 dev->sysname);
+	index = link ? index / FAKE_LINKS : index;
 	dev->index = index;
-	snprintf(dev->sysname, sizeof(dev->sysname), "accel%u", index);
-	snprintf(dev->devnode, sizeof(dev->devnode), "/dev/accel/accel%u", index);
 	dev->parent = calloc(1, sizeof(*dev));
 	dev->parent->index = index;
 	dev->parent->pci = true;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The links of a monitor: read them, find their far ends, judge
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "health_monitor.h"
+#include "link_ioctl.h"
+
+/* Events of a link that tell how it was before the monitor began */
+#define EVENTS	SFAB_LINK_EVENTS
+
+/* ---- reading ---- */
+
+static int read_view(struct watched_link *w)
+{
+	struct link_view *v = &w->view;
+	int ret = 0;
+
+	v->status.size = sizeof(v->status);
+	v->readings.size = sizeof(v->readings);
+	v->counters.size = sizeof(v->counters);
+	if (!v->info.size || v->status.insertions != v->info.insertions) {
+		v->info.size = sizeof(v->info);
+		ret = link_ioctl(w->link, SFAB_LINK_INFO, &v->info);
+	}
+	if (!ret)
+		ret = link_ioctl(w->link, SFAB_LINK_STATE, &v->status);
+	if (!ret)
+		ret = link_ioctl(w->link, SFAB_LINK_READINGS, &v->readings);
+	if (!ret)
+		ret = link_ioctl(w->link, SFAB_LINK_COUNTERS, &v->counters);
+	if (!ret && v->info.caps & SFAB_LINK_CAP_SWITCH) {
+		v->last = (struct sfab_link_switch){ .size = sizeof(v->last),
+						     .flags = SFAB_LINK_SWITCH_QUERY };
+		ret = link_ioctl(w->link, SFAB_LINK_SWITCH, &v->last);
+	}
+	return ret;
+}
+
+/* When the link went down, as the kernel remembers */
+static void remember(struct watched_link *w)
+{
+	struct sfab_link_event *events = calloc(EVENTS, sizeof(*events));
+	int i, count;
+
+	if (!events)
+		return;
+	count = sfab_link_get_history(w->link, events, EVENTS);
+	for (i = 1; i < count; i++) {
+		if (events[i].type == SFAB_LINK_EVENT_STATE &&
+		    (events[i - 1].state == SFAB_LINK_UP ||
+		     events[i - 1].state == SFAB_LINK_DEGRADED) &&
+		    events[i].state != SFAB_LINK_UP && events[i].state != SFAB_LINK_DEGRADED &&
+		    events[i].reason != SFAB_LINK_WHY_DISABLED &&
+		    events[i].reason != SFAB_LINK_WHY_SWITCHING)
+			health_note_down(&w->history, events[i].time_ns);
+	}
+	free(events);
+}
+
+static void remember_partner(struct watched_link *w)
+{
+	const struct sfab_link_status *status = &w->view.status;
+
+	if (status->partner == SFAB_LINK_PARTNER_NONE)
+		return;
+	w->far.kind = status->partner;
+	w->far.eid = status->partner_eid;
+	w->far.port = status->partner_port;
+	memcpy(w->far.uuid, status->partner_uuid, sizeof(w->far.uuid));
+}
+
+static void drain_events(struct watched_link *w)
+{
+	struct sfab_link_event event = { .size = sizeof(event) };
+
+	while (!sfab_link_read_event(w->link, &event))
+		event.size = sizeof(event);
+}
+
+void watched_links_read(struct sfab_health *health)
+{
+	unsigned int i;
+
+	for (i = 0; i < health->link_count; i++) {
+		struct watched_link *w = &health->links[i];
+
+		w->error = w->link->gone ? -ENODEV : read_view(w);
+		if (w->error)
+			continue;
+		if (!w->history.judged)
+			remember(w);
+		remember_partner(w);
+		drain_events(w);
+	}
+}
+
+/* ---- the far end ---- */
+
+static const struct watched_link *sibling(const struct sfab_health *health,
+					  const struct far_end *far)
+{
+	unsigned int i;
+
+	for (i = 0; far->kind == SFAB_LINK_PARTNER_ACCEL && i < health->link_count; i++) {
+		const struct watched_link *w = &health->links[i];
+
+		if (!w->error && w->view.info.port == far->port &&
+		    !memcmp(w->view.info.uuid, far->uuid, sizeof(far->uuid)))
+			return w;
+	}
+	return NULL;
+}
+
+static struct sfab_device *accel_of(const struct sfab_health *health,
+				    const struct watched_link *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < health->accel_count; i++) {
+		struct sfab_device *dev = health->accels[i].dev;
+
+		if (dev && !strcmp(dev->id.pci_address, w->link->id.pci_address))
+			return dev;
+	}
+	return NULL;
+}
+
+static void look_far(const struct sfab_health *health, struct watched_link *w,
+		     struct health_link *link)
+{
+	const struct watched_link *other = sibling(health, &w->far);
+	struct sfab_device *dev = accel_of(health, w);
+	bool up = link->own.state == SFAB_LINK_UP || link->own.state == SFAB_LINK_DEGRADED;
+
+	if (other)
+		health_end_of_view(&other->view, &link->far);
+	else if (dev)
+		health_ask(dev, w->view.info.port, up, &w->far, &link->far);
+}
+
+/* ---- judging ---- */
+
+static void cannot_be_read(struct watched_link *w, struct sfab_verdict *v)
+{
+	struct sfab_finding *finding = &v->finding[0];
+
+	v->findings = 1;
+	*finding = (struct sfab_finding){
+		.condition = SFAB_CONDITION_USABLE,
+		.holds = SFAB_FALSE,
+		.severity = SFAB_SEVERITY_FAILED,
+		.cause = SFAB_HEALTH_ACCEL_LOST,
+		.action = SFAB_ACTION_RESET,
+	};
+	snprintf(finding->text, sizeof(finding->text), "%s does not answer: %s",
+		 w->link->id.node, strerror(-w->error));
+	verdict_conclude(v, 0);
+}
+
+static void judge_one(struct sfab_health *health, struct watched_link *w)
+{
+	const struct link_view *view = &w->view;
+	struct sfab_verdict *v = &w->verdict;
+	struct health_link link;
+	unsigned int worst;
+	bool up;
+
+	v->is_link = 1;
+	v->gbps = 0;
+	v->full_gbps = 0;
+	snprintf(v->node, sizeof(v->node), "%s", w->link->id.node);
+	snprintf(v->name, sizeof(v->name), "accel%u:%u", view->info.accel, view->info.port);
+	v->accel = view->info.accel;
+	v->port = view->info.port;
+	if (w->error) {
+		cannot_be_read(w, v);
+		return;
+	}
+	health_link_of_view(view, &link);
+	link.used = link.used || w->far.kind != SFAB_LINK_PARTNER_NONE;
+	look_far(health, w, &link);
+	worst = health_judge(&link, &health->thresholds, &w->history, v->finding);
+	up = link.own.state == SFAB_LINK_UP || link.own.state == SFAB_LINK_DEGRADED;
+	v->findings = SFAB_LINK_CONDITIONS;
+	v->far_known = link.far.known;
+	v->gbps = up ? link.own.lanes_in_use * link.lane_gbps : 0;
+	v->full_gbps = link.used ? link.own.lanes * link.lane_gbps : 0;
+	verdict_conclude(v, worst);
+}
+
+void watched_links_judge(struct sfab_health *health)
+{
+	unsigned int i;
+
+	for (i = 0; i < health->link_count; i++)
+		judge_one(health, &health->links[i]);
+}

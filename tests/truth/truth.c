@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Break a link of the hardware's model on virtual time, let it settle, compare what the judge
+ * says of both ends with what is declared; and healthy links, of which it must say nothing
+ *
+ *	truth [--quick]
+ *
+ * Prints TAP, and a confusion matrix. The judge sees registers alone, converted as a driver
+ * and the answers in band do.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "truth.h"
+
+#define MS		1000000ull
+#define SECOND		(1000 * MS)
+#define LANES		8
+#define HEALTHY		200
+#define CAUSES		(SFAB_HEALTH_LANES_IDLE + 1)
+#define FLAP_S		4
+
+struct pair {
+	struct hardware *h;
+	struct health_history history[2];
+	struct sfab_finding finding[2][SFAB_LINK_CONDITIONS];
+	const struct sfab_finding *main[2];
+	bool alone;
+	unsigned int said;		/* findings, in all judgements so far */
+};
+
+static unsigned int seed, damage, number, bad;
+static unsigned int confusion[CAUSES][CAUSES];
+
+/* ---- the pair ---- */
+
+static void judge_end(struct pair *p, unsigned int end)
+{
+	struct health_link link;
+	struct far_answer answer;
+	struct link_view view;
+	unsigned int i;
+
+	read_view(p->h, end, &view);
+	health_link_of_view(&view, &link);
+	if (!p->alone) {
+		read_answer(p->h, !end, &answer);
+		health_end_of_answer(&answer, &link.far);
+	}
+	p->main[end] = &p->finding[end][health_judge(&link, &health_defaults, &p->history[end],
+						     p->finding[end])];
+	for (i = 0; i < SFAB_LINK_CONDITIONS; i++)
+		p->said += p->finding[end][i].holds == SFAB_FALSE;
+}
+
+/* So many intervals, judged at the end of each */
+static void watch(struct pair *p, unsigned int intervals)
+{
+	while (intervals--) {
+		hardware_run(p->h, SECOND);
+		judge_end(p, A);
+		judge_end(p, B);
+	}
+}
+
+static void start(struct pair *p, bool alone)
+{
+	*p = (struct pair){ .h = hardware_new(seed, damage), .alone = alone };
+	watch(p, 3);
+}
+
+/* ---- faults ---- */
+
+static void inject(struct pair *p, unsigned int end, enum sfab_inject kind, uint32_t lanes,
+		   int value)
+{
+	unsigned int l;
+
+	for (l = 0; l < LANES; l++) {
+		if (lanes >> l & 1)
+			hardware_inject(p->h, end, kind, l, value);
+	}
+}
+
+static void flap(struct pair *p, int times)
+{
+	while (times--) {
+		hardware_plug(p->h, false);
+		hardware_run(p->h, 200 * MS);
+		hardware_plug(p->h, true);
+		watch(p, FLAP_S);
+	}
+}
+
+static void break_it(struct pair *p, const struct example *e)
+{
+	switch (e->fault) {
+	case BEND_BOTH:
+		inject(p, A, SFAB_INJECT_LOSS, e->lanes, e->value);
+		/* fallthrough */
+	case BEND:
+	case DIRT:
+		inject(p, B, SFAB_INJECT_LOSS, e->lanes, e->value);
+		break;
+	case DIRT_AND_HEAT:
+		inject(p, B, SFAB_INJECT_LOSS, e->lanes, e->value);
+		inject(p, A, SFAB_INJECT_HEAT, 1, 28000);
+		break;
+	case DEAD:
+	case HEALED:
+		inject(p, A, SFAB_INJECT_DEAD, e->lanes, 1);
+		break;
+	case UNLOCK:
+		inject(p, B, SFAB_INJECT_UNLOCK, e->lanes, 1);
+		break;
+	case AGE:
+		inject(p, A, SFAB_INJECT_AGE, e->lanes, e->value * 1000);
+		break;
+	case HEAT:
+		inject(p, A, SFAB_INJECT_HEAT, 1, e->value);
+		break;
+	case CUT:
+		hardware_plug(p->h, false);
+		break;
+	case DISABLE:
+		hardware_control(p->h, A, 0);
+		break;
+	case FLAP:
+		flap(p, e->value);
+		break;
+	case NOTHING:
+	case DAMAGE:
+		break;
+	}
+}
+
+/* ---- what is said of it ---- */
+
+static void lanes_of(const struct example *e, char *text, size_t size)
+{
+	text[0] = 0;
+	if (e->lanes)
+		health_lanes_text(e->lanes, text, size);
+}
+
+static void compare(const struct pair *p, const struct example *e, unsigned int end,
+		    const struct verdict *declared)
+{
+	const struct sfab_finding *got = p->main[end];
+	bool good = got->cause == declared->cause && got->severity == declared->severity &&
+		    got->action == declared->action;
+	char lanes[64];
+
+	lanes_of(e, lanes, sizeof(lanes));
+	confusion[declared->cause][got->cause]++;
+	bad += !good;
+	printf("%sok %u - %s %d %s%s, end %c: %s, %s, %s\n", good ? "" : "not ", ++number,
+	       fault_name[e->fault], e->value, lanes, e->alone ? ", alone" : "", "ab"[end],
+	       sfab_health_cause_name(declared->cause), sfab_severity_name(declared->severity),
+	       sfab_health_action_name(declared->action));
+	if (!good)
+		printf("# said: %s, %s, %s: %s\n", sfab_health_cause_name(got->cause),
+		       sfab_severity_name(got->severity), sfab_health_action_name(got->action),
+		       got->text);
+}
+
+static void run_example(const struct example *e)
+{
+	struct pair p;
+
+	damage = e->fault == DAMAGE ? (unsigned int)e->value : 0;
+	start(&p, e->alone);
+	if (e->fault == DAMAGE)
+		hardware_traffic(p.h);
+	break_it(&p, e);
+	watch(&p, 4);
+	if (e->fault == HEALED) {
+		inject(&p, A, SFAB_INJECT_DEAD, e->lanes, 0);
+		watch(&p, 4);
+	}
+	compare(&p, e, A, &e->a);
+	compare(&p, e, B, &e->b);
+	hardware_free(p.h);
+}
+
+static void run_healthy(unsigned int runs)
+{
+	unsigned int i, said = 0;
+	struct pair p;
+
+	damage = 0;
+	for (i = 0; i < runs; i++) {
+		seed = 1000 + i;
+		start(&p, i % 4 == 3);
+		if (i % 2)
+			hardware_traffic(p.h);
+		watch(&p, 5);
+		said += p.said;
+		confusion[SFAB_HEALTH_NONE][p.main[A]->cause]++;
+		confusion[SFAB_HEALTH_NONE][p.main[B]->cause]++;
+		hardware_free(p.h);
+	}
+	bad += said != 0;
+	printf("%sok %u - %u healthy links, judged %u times: %u findings\n", said ? "not " : "",
+	       ++number, runs, runs * 2 * 8, said);
+}
+
+/* ---- the matrix ---- */
+
+static bool appears(unsigned int cause)
+{
+	unsigned int i;
+
+	for (i = 0; i < CAUSES; i++) {
+		if (confusion[cause][i] || confusion[i][cause])
+			return true;
+	}
+	return false;
+}
+
+static void print_matrix(void)
+{
+	unsigned int d, s;
+
+	printf("#\n# declared below, diagnosed to the right:\n# %-19s", "");
+	for (s = 0; s < CAUSES; s++) {
+		if (appears(s))
+			printf(" %5u", s);
+	}
+	printf("\n");
+	for (d = 0; d < CAUSES; d++) {
+		if (!appears(d))
+			continue;
+		printf("# %2u %-16.16s", d, sfab_health_cause_name(d));
+		for (s = 0; s < CAUSES; s++) {
+			if (appears(s) && confusion[d][s])
+				printf(" %5u", confusion[d][s]);
+			else if (appears(s))
+				printf(" %5s", d == s ? "0" : ".");
+		}
+		printf("\n");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool quick = argc > 1 && !strcmp(argv[1], "--quick");
+	unsigned int i, step = quick ? 3 : 1;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (i = 0; i < example_count; i += step) {
+		seed = i + 1;
+		run_example(&examples[i]);
+	}
+	run_healthy(quick ? HEALTHY / 10 : HEALTHY);
+	print_matrix();
+	printf("1..%u\n", number);
+	return bad != 0;
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Monitors of health: what is read, thresholds files, changes, who is told
+ */
+#include <poll.h>
+#include <unistd.h>
+
+#include "link.h"
+#include "test.h"
+
+static struct sfab_health *health;
+
+static int setup_health(void **state)
+{
+	more_caps = SFAB_FEATURE_FABRIC;
+	setup_two(state);
+	expect_ok(sfab_health_open(ctx, "", &health));
+	return 0;
+}
+
+static int teardown_health(void **state)
+{
+	sfab_health_close(health);
+	health = NULL;
+	return teardown(state);
+}
+
+static int next(void)
+{
+	int ret;
+
+	fake_link_tick();
+	ret = sfab_health_update(health);
+	expect_ok(ret);
+	return ret;
+}
+
+static struct sfab_verdict verdict(unsigned int index)
+{
+	struct sfab_verdict v = { .size = sizeof(v) };
+
+	expect_ok(sfab_health_get(health, index, &v));
+	return v;
+}
+
+static void expect_cause(unsigned int index, enum sfab_health_cause cause,
+			 enum sfab_severity severity, enum sfab_health_action action)
+{
+	struct sfab_verdict v = verdict(index);
+
+	assert_string_equal(sfab_health_cause_name(v.cause), sfab_health_cause_name(cause));
+	assert_string_equal(sfab_severity_name(v.severity), sfab_severity_name(severity));
+	assert_string_equal(sfab_health_action_name(v.action), sfab_health_action_name(action));
+}
+
+static void test_healthy(void **state)
+{
+	struct sfab_verdict v;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(next(), 6);
+	assert_int_equal(next(), 0);
+	assert_int_equal(sfab_health_count(health), 6);
+	for (i = 0; i < 6; i++)
+		expect_cause(i, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+	v = verdict(1);
+	assert_string_equal(v.name, "accel0:1");
+	assert_string_equal(v.node, "/dev/sfab_link1");
+	assert_int_equal(v.far_known, 1);
+	assert_int_equal(v.gbps, 896);
+	assert_int_equal(v.findings, SFAB_LINK_CONDITIONS);
+	assert_int_equal(v.finding[SFAB_CONDITION_LIGHT].holds, SFAB_TRUE);
+	v = verdict(5);
+	assert_string_equal(v.name, "accel1");
+	assert_int_equal(v.full_gbps, 2 * 896);
+}
+
+/* What dims at port 1 of the second device is dirt, as its sender is normal */
+static void test_dirt(void **state)
+{
+	struct sfab_verdict v;
+
+	(void)state;
+	next();
+	fake_link(1, 1)->readings.lane[3].rx_power_nw = 400000;
+	assert_int_equal(next(), 0);
+	/* Both ends of it, and both accelerators */
+	assert_int_equal(next(), 4);
+	v = verdict(3);
+	assert_int_equal(v.cause, SFAB_HEALTH_DIRTY_CONNECTOR);
+	assert_int_equal(v.severity, SFAB_SEVERITY_WATCH);
+	assert_string_equal(v.text, "lane 3 receives 2.4 dB less than its neighbours while the far laser is normal: dirty connector");
+	expect_cause(0, SFAB_HEALTH_DIRTY_CONNECTOR, SFAB_SEVERITY_WATCH,
+		     SFAB_ACTION_CLEAN_CONNECTOR);
+	expect_cause(5, SFAB_HEALTH_LINKS_BAD, SFAB_SEVERITY_WATCH, SFAB_ACTION_CLEAN_CONNECTOR);
+	fake_link(1, 1)->readings.lane[3].rx_power_nw = 692000;
+	assert_int_equal(next(), 0);
+	assert_int_equal(next(), 0);
+	assert_int_equal(next(), 4);
+	expect_cause(3, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+}
+
+/* An interval counts once */
+static void test_intervals(void **state)
+{
+	(void)state;
+	next();
+	fake_link(1, 1)->readings.lane[3].rx_power_nw = 400000;
+	assert_int_equal(next(), 0);
+	assert_int_equal(sfab_health_update(health), 0);
+	assert_int_equal(sfab_health_update(health), 0);
+	assert_int_equal(next(), 4);
+}
+
+static void cut(unsigned int device, unsigned int port)
+{
+	struct sfab_link_readings *r = &fake_link(device, port)->readings;
+	unsigned int l;
+
+	r->los = 0xff;
+	r->lol = 0xff;
+	r->used = 0;
+	r->status &= ~SFAB_LINK_ALIGNED;
+	for (l = 0; l < 8; l++)
+		r->lane[l].rx_power_nw = 0;
+	fake_link(device, port)->status.partner = SFAB_LINK_PARTNER_NONE;
+	fake_link(device, port)->status.lanes = 0;
+	fake_link_state(device, port, SFAB_LINK_DOWN, SFAB_LINK_WHY_NO_LIGHT);
+}
+
+/* Who was at the other end is remembered */
+static void test_cut(void **state)
+{
+	struct sfab_verdict v;
+
+	(void)state;
+	next();
+	cut(0, 0);
+	cut(1, 1);
+	next();
+	next();
+	expect_cause(0, SFAB_HEALTH_NO_FIBRE_OR_CUT, SFAB_SEVERITY_FAILED,
+		     SFAB_ACTION_CHECK_FIBRE);
+	expect_cause(3, SFAB_HEALTH_NO_FIBRE_OR_CUT, SFAB_SEVERITY_FAILED,
+		     SFAB_ACTION_CHECK_FIBRE);
+	v = verdict(4);
+	assert_int_equal(v.severity, SFAB_SEVERITY_DEGRADED);
+	assert_int_equal(v.gbps, 896);
+	assert_non_null(strstr(v.text, "accel0:0 (no-fibre-or-cut)"));
+}
+
+/* One link alone, whose far end is not of this node, and nobody answers in band */
+static void test_alone(void **state)
+{
+	struct sfab_link *link;
+
+	(void)state;
+	expect_ok(sfab_link_find(ctx, "0:0", &link));
+	expect_ok(sfab_health_add_link(health, link));
+	expect_ok(sfab_health_add_link(health, link));
+	assert_int_equal(next(), 1);
+	assert_int_equal(verdict(0).far_known, 0);
+	cut(0, 0);
+	next();
+	next();
+	expect_cause(0, SFAB_HEALTH_DARK_UNKNOWN, SFAB_SEVERITY_FAILED, SFAB_ACTION_CHECK_FIBRE);
+}
+
+static void test_device(void **state)
+{
+	(void)state;
+	expect_ok(sfab_health_add_device(health, dev[1]));
+	assert_int_equal(next(), 3);
+	assert_string_equal(verdict(2).name, "accel1");
+	fake_reset(1);
+	next();
+	expect_cause(2, SFAB_HEALTH_ACCEL_RESET, SFAB_SEVERITY_DEGRADED, SFAB_ACTION_WATCH);
+	next();
+	next();
+	next();
+	expect_cause(2, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+	fake_remove(1);
+	next();
+	expect_cause(0, SFAB_HEALTH_ACCEL_LOST, SFAB_SEVERITY_FAILED, SFAB_ACTION_RESET);
+	expect_cause(2, SFAB_HEALTH_ACCEL_LOST, SFAB_SEVERITY_FAILED, SFAB_ACTION_RESET);
+}
+
+/* What happened before the monitor began is known from the kernel's history */
+static void test_flapped_before(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	fake_link_state(0, 1, SFAB_LINK_UP, 0);
+	for (i = 0; i < 3; i++) {
+		fake_link_state(0, 1, SFAB_LINK_DOWN, SFAB_LINK_WHY_NO_LIGHT);
+		fake_link_state(0, 1, SFAB_LINK_UP, 0);
+	}
+	next();
+	expect_cause(1, SFAB_HEALTH_FLAPPING, SFAB_SEVERITY_DEGRADED, SFAB_ACTION_DRAIN);
+	for (i = 0; i < 64; i++)
+		next();
+	expect_cause(1, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+}
+
+static void test_unused_port(void **state)
+{
+	(void)state;
+	cut(0, 0);
+	fake_link(0, 0)->status.downs = 0;
+	memset(&fake_link(0, 0)->counters.rx_packets, 0, sizeof(uint64_t));
+	fake_link(0, 0)->counters.codewords = 0;
+	next();
+	next();
+	expect_cause(0, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+	assert_int_equal(verdict(0).full_gbps, 0);
+	assert_int_equal(verdict(0).finding[SFAB_CONDITION_TRAFFIC].holds, SFAB_UNKNOWN);
+}
+
+static unsigned int calls;
+
+static void called(const struct sfab_verdict *v, void *opaque)
+{
+	calls++;
+	assert_ptr_equal(opaque, &calls);
+	assert_true(v->name[0]);
+}
+
+static void test_told(void **state)
+{
+	struct pollfd poll_fd = { .fd = sfab_health_fd(health), .events = POLLIN };
+
+	(void)state;
+	calls = 0;
+	expect_ok(sfab_health_set_callback(health, called, &calls));
+	next();
+	assert_int_equal(calls, 6);
+	assert_int_equal(poll(&poll_fd, 1, 0), 0);
+	fake_link_state(0, 0, SFAB_LINK_UP, 0);
+	assert_int_equal(poll(&poll_fd, 1, 0), 1);
+	/* The events of links are still there for others, who began before */
+	next();
+	assert_int_equal(poll(&poll_fd, 1, 0), 0);
+	assert_int_equal(poll(&poll_fd, 1, 1500), 1);
+	next();
+	assert_int_equal(calls, 6);
+	expect_ok(sfab_health_set_callback(health, NULL, NULL));
+}
+
+/* ---- thresholds ---- */
+
+static const char file_path[] = "/tmp/sfab-test-health.json";
+
+static const char *write_file(const char *text)
+{
+	FILE *file = fopen(file_path, "w");
+
+	fputs(text, file);
+	fclose(file);
+	return file_path;
+}
+
+static void test_thresholds(void **state)
+{
+	struct sfab_health *h;
+	char text[4096];
+	int length;
+
+	(void)state;
+	write_file("// mine\n{ \"lane_loss_db\": 3 } // dB\n");
+	expect_ok(sfab_health_open(ctx, file_path, &h));
+	length = sfab_health_thresholds(h, text, sizeof(text));
+	assert_int_equal(length, strlen(text));
+	assert_non_null(strstr(text, "\"lane_loss_db\": 3,"));
+	assert_non_null(strstr(text, "\"ber_warn\": 1e-05,"));
+	sfab_health_close(h);
+	/* What is written can be read */
+	expect_ok(sfab_health_open(ctx, write_file(text), &h));
+	assert_int_equal(sfab_health_thresholds(h, NULL, 0), length);
+	expect_ok(sfab_health_update(h));
+	sfab_health_close(h);
+}
+
+static void test_bad_thresholds(void **state)
+{
+	static const struct {
+		const char *text, *word, *other;
+	} bad[] = {
+		{ "{ \"lane_los_db\": 3 }", "lane_los_db", "no threshold" },
+		{ "{ \"lane_loss_db\": \"3\" }", "lane_loss_db", "0.1 to 40" },
+		{ "{ \"lane_loss_db\": -3 }", "lane_loss_db", "0.1 to 40" },
+		{ "{ \"lane_loss_db\": true }", "lane_loss_db", "0.1 to 40" },
+		{ "{ \"ber_warn\": 0.1 }", "ber_warn", "ber_alarm" },
+		{ "{ \"temperature_warn_c\": 100 }", "temperature_warn_c", "lower" },
+		{ "{\n\"lane_loss_db\": 3,,\n}", "line 2", "JSON" },
+		{ "[ 3 ]", "no object", "write" },
+		{ "", "line 1", "JSON" },
+		{ "{ \"lane_loss_db\": 3", "line 1", "JSON" },
+	};
+	struct sfab_health *h;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_error(-EINVAL, sfab_health_open(ctx, write_file(bad[i].text), &h),
+			     file_path, bad[i].word, bad[i].other);
+	expect_error(-ENOENT, sfab_health_open(ctx, "/nowhere/x.json", &h), "/nowhere/x.json");
+	expect_error(-EINVAL, sfab_health_open(NULL, "", &h), "NULL");
+	unlink(file_path);
+}
+
+static void test_bad_calls(void **state)
+{
+	struct sfab_verdict v = { .size = sizeof(v) };
+
+	(void)state;
+	expect_error(-ERANGE, sfab_health_get(health, 0, &v), "no verdict 0");
+	next();
+	expect_error(-ERANGE, sfab_health_get(health, 6, &v), "no verdict 6");
+	v.size = 8;
+	expect_error(-EINVAL, sfab_health_get(health, 0, &v), "sfab_verdict", "size");
+	expect_error(-EINVAL, sfab_health_update(NULL), "NULL");
+	expect_error(-EINVAL, sfab_health_add_link(health, NULL), "NULL");
+	sfab_health_close(NULL);
+}
+
+static void test_names(void **state)
+{
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i <= SFAB_HEALTH_LANES_IDLE; i++)
+		assert_string_not_equal(sfab_health_cause_name(i), "unknown cause");
+	for (i = SFAB_HEALTH_ACCEL_LOST; i <= SFAB_HEALTH_LINKS_BAD; i++)
+		assert_string_not_equal(sfab_health_cause_name(i), "unknown cause");
+	for (i = 0; i <= SFAB_ACTION_ENABLE; i++)
+		assert_string_not_equal(sfab_health_action_name(i), "unknown action");
+	for (i = 0; i < SFAB_LINK_CONDITIONS; i++)
+		assert_string_not_equal(sfab_condition_name(i), "unknown condition");
+	for (i = 0; i <= SFAB_SEVERITY_FAILED; i++)
+		assert_string_not_equal(sfab_severity_name(i), "unknown severity");
+	assert_string_equal(sfab_health_cause_name(40), "unknown cause");
+	assert_string_equal(sfab_condition_name(40), "unknown condition");
+}
+
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup_health, teardown_health)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_healthy),
+		TEST(test_dirt),
+		TEST(test_intervals),
+		TEST(test_cut),
+		TEST(test_alone),
+		TEST(test_device),
+		TEST(test_flapped_before),
+		TEST(test_unused_port),
+		TEST(test_told),
+		TEST(test_thresholds),
+		TEST(test_bad_thresholds),
+		TEST(test_bad_calls),
+		TEST(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sfab link: events as they come and as they are kept, the memory map of the module
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../interrupt.h"
+#include "../render/render.h"
+#include "../tool.h"
+#include "../units.h"
+#include "link.h"
+
+#define MAX_LINKS	512
+#define ROW		16
+
+/* ---- events ---- */
+
+static struct json_object *describe(const char *name, const struct sfab_link_event *e)
+{
+	struct json_object *object = json_object_new_object();
+	bool up = e->state == SFAB_LINK_UP || e->state == SFAB_LINK_DEGRADED;
+
+	json_put_text(object, "name", name);
+	json_put_number(object, "sequence", e->sequence);
+	json_put_number(object, "lost", e->lost);
+	json_put_number(object, "time_ns", e->time_ns);
+	json_put_text(object, "event", sfab_link_event_name(e->type));
+	json_put_text(object, "state", sfab_link_state_name(e->state));
+	json_put(object, "reason", up ? NULL :
+		 json_object_new_string(sfab_link_reason_name(e->reason)));
+	json_put_number(object, "lanes_in_use", e->lanes);
+	json_put_number(object, "insertions", e->insertions);
+	json_put_number(object, "value", e->value);
+	return object;
+}
+
+static const struct field columns[] = {
+	{ "LINK", "/name", VIEW_TEXT, 10 },
+	{ "NUMBER", "/sequence", VIEW_NUMBER, 0 },
+	{ "LOST", "/lost", VIEW_NUMBER, 0 },
+	{ "TIME NS", "/time_ns", VIEW_NUMBER, 16 },
+	{ "EVENT", "/event", VIEW_TEXT, 7 },
+	{ "STATE", "/state", VIEW_TEXT, 8 },
+	{ "LANES", "/lanes_in_use", VIEW_NUMBER, 0 },
+	{ "REASON", "/reason", VIEW_TEXT, 0 },
+	{ 0 }
+};
+
+static void print_one(const char *name, const struct sfab_link_event *event, bool json)
+{
+	struct json_object *object = describe(name, event);
+
+	if (json)
+		puts(json_object_to_json_string(object));
+	else
+		render_row(columns, object);
+	fflush(stdout);
+	json_object_put(object);
+}
+
+static int name_of(struct sfab_link *link, char *name, size_t size)
+{
+	struct sfab_link_info info = { .size = sizeof(info) };
+
+	if (sfab_link_get_info(link, &info) < 0)
+		return complain_library();
+	snprintf(name, size, "accel%" PRIu32 ":%" PRIu32, info.accel, info.port);
+	return 0;
+}
+
+struct watched {
+	struct sfab_link *link[MAX_LINKS];
+	char name[MAX_LINKS][64];
+	struct pollfd poll[MAX_LINKS];
+	unsigned int count;
+};
+
+static int watch_link(struct watched *w, struct sfab_link *link)
+{
+	unsigned int n = w->count;
+
+	w->link[n] = link;
+	w->poll[n] = (struct pollfd){ .fd = sfab_link_fd(link), .events = POLLIN };
+	if (w->poll[n].fd < 0)
+		return complain_library();
+	if (name_of(link, w->name[n], sizeof(w->name[n])))
+		return -1;
+	w->count++;
+	return 0;
+}
+
+static int watch_all(struct sfab_context *context, struct watched *w)
+{
+	int i, count = sfab_link_count(context);
+	struct sfab_link *link;
+
+	for (i = 0; i < count && i < MAX_LINKS; i++) {
+		if (sfab_link_get(context, (unsigned int)i, &link) < 0)
+			complain_library();
+		else if (watch_link(w, link))
+			return -1;
+	}
+	if (count < 0)
+		return complain_library();
+	return w->count ? 0 : complain("there is no link to watch: see 'sfab link list'");
+}
+
+static int print_events(struct watched *w, unsigned int n, bool json)
+{
+	struct sfab_link_event event = { .size = sizeof(event) };
+	int ret;
+
+	while (!(ret = sfab_link_read_event(w->link[n], &event))) {
+		print_one(w->name[n], &event, json);
+		event.size = sizeof(event);
+	}
+	return ret == -EAGAIN ? 0 : complain_library();
+}
+
+static int follow(struct watched *w, const struct link_request *request)
+{
+	uint64_t end = now_ns() + request->seconds * 1000000000ULL;
+	unsigned int i;
+	int ret = 0;
+
+	if (!request->json)
+		render_head(columns);
+	fflush(stdout);
+	while (!ret && !interrupted() && (!request->seconds || now_ns() < end)) {
+		if (poll(w->poll, w->count, 100) < 0 && errno != EINTR)
+			return complain("cannot wait for events: %s", strerror(errno));
+		for (i = 0; !ret && i < w->count; i++) {
+			if (w->poll[i].revents)
+				ret = print_events(w, i, request->json);
+		}
+	}
+	return ret;
+}
+
+int link_watch(struct sfab_context *context, const struct link_request *request)
+{
+	static struct watched w;
+	struct sfab_link *link;
+	int ret;
+
+	interrupt_catch();
+	if (!request->name)
+		ret = watch_all(context, &w);
+	else if (sfab_link_find(context, request->name, &link) < 0)
+		ret = complain_library();
+	else
+		ret = watch_link(&w, link);
+	return ret ? ret : follow(&w, request);
+}
+
+int link_history(struct sfab_link *link, const struct link_request *request)
+{
+	struct sfab_link_event events[SFAB_LINK_EVENTS];
+	struct json_object *document, *list;
+	char name[64];
+	int i, count;
+
+	if (name_of(link, name, sizeof(name)))
+		return -1;
+	count = sfab_link_get_history(link, events, SFAB_LINK_EVENTS);
+	if (count < 0)
+		return complain_library();
+	document = json_object_new_object();
+	list = json_object_new_array();
+	json_put(document, "events", list);
+	for (i = 0; i < count; i++)
+		json_object_array_add(list, describe(name, &events[i]));
+	if (request->json)
+		render_json(document);
+	else if (count)
+		render_table(columns, list);
+	json_object_put(document);
+	return 0;
+}
+
+/* ---- the map ---- */
+
+static int write_map(const uint8_t *map, size_t size, const char *path)
+{
+	FILE *file = fopen(path, "wb");
+	int err = 0;
+
+	if (!file)
+		return complain_file("create", path, errno);
+	if (fwrite(map, 1, size, file) != size)
+		err = errno;
+	if (fclose(file) && !err)
+		err = errno;
+	return err ? complain_file("write", path, err) : 0;
+}
+
+/* The lower page, then the pages that have anything in them */
+static bool is_shown(const uint8_t *map, size_t page)
+{
+	size_t i;
+
+	for (i = 0; i < 128; i++) {
+		if (map[page * 128 + i])
+			return true;
+	}
+	return page == 0;
+}
+
+static void dump(const uint8_t *map, size_t size)
+{
+	size_t page, i, k;
+
+	for (page = 0; page < size / 128; page++) {
+		if (!is_shown(map, page))
+			continue;
+		if (page)
+			printf("page %02zxh\n", page - 1);
+		else
+			printf("lower page\n");
+		for (i = 0; i < 128; i += ROW) {
+			printf("%3zu ", i + (page ? 128 : 0));
+			for (k = 0; k < ROW; k++)
+				printf(" %02x", map[page * 128 + i + k]);
+			putchar('\n');
+		}
+	}
+}
+
+int link_map(struct sfab_link *link, const struct link_request *request)
+{
+	static uint8_t map[SFAB_LINK_MAP_SIZE];
+
+	if (sfab_link_read_map(link, 0, map, sizeof(map)) < 0)
+		return complain_library();
+	if (request->output)
+		return write_map(map, sizeof(map), request->output);
+	dump(map, sizeof(map));
+	return 0;
+}
