@@ -208,6 +208,19 @@ struct sfab_ring_entry {
 #define   SFAB_P_PEER_KIND		GENMASK(31, 24)
 #define SFAB_P_PEER_UUID_0		0x10	/* 64 bit */
 #define SFAB_P_PEER_UUID_1		0x18	/* 64 bit */
+#define SFAB_P_MODULE_CTRL		0x20
+#define   SFAB_P_MODULE_CTRL_LOW_POWER	BIT(0)
+#define   SFAB_P_MODULE_CTRL_TX_OFF	GENMASK(31, 16)
+#define SFAB_P_MODULE			0x24
+#define   SFAB_P_MODULE_PRESENT		BIT(0)
+#define   SFAB_P_MODULE_STATE		GENMASK(7, 4)
+#define   SFAB_P_MODULE_FAULT		GENMASK(15, 8)
+#define   SFAB_P_MODULE_INSERTIONS	GENMASK(31, 16)
+#define SFAB_P_DATAPATH			0x28	/* 64 bit, 4 bits a lane */
+#define SFAB_P_MODULE_SERIAL		0x30	/* 64 bit */
+#define SFAB_P_CLEAR			0x38
+#define   SFAB_P_CLEAR_COUNTERS		BIT(0)
+#define   SFAB_P_CLEAR_CODEWORDS	BIT(1)
 #define SFAB_P_COUNTER			0x100	/* 64 bit each, 8 apart */
 #define   SFAB_P_COUNTER_TX_BYTES	0
 #define   SFAB_P_COUNTER_TX_PACKETS	1
@@ -242,6 +255,12 @@ struct sfab_ring_entry {
 #define SFAB_P_CORRECTED		0x220	/* 64 bit */
 #define SFAB_P_UNCORRECTABLE		0x228	/* 64 bit */
 #define SFAB_P_SYMBOLS			0x230	/* 64 bit */
+#define SFAB_P_BER_BITS			0x238	/* 64 bit */
+#define SFAB_P_BER_ERRORS		0x240	/* 64 bit */
+#define SFAB_P_BER_NS			0x248	/* 64 bit */
+#define SFAB_P_RELOCKS			0x250
+#define SFAB_P_CAPABLE			0x254
+#define   SFAB_P_CAPABLE_LANES		GENMASK(15, 0)
 #define SFAB_P_HISTOGRAM		0x280	/* 64 bit each, 8 apart */
 #define SFAB_P_LANE_POWER		0x300	/* 64 bit each, 16 apart */
 #define   SFAB_P_LANE_POWER_TX		GENMASK_ULL(15, 0)

@@ -6,8 +6,10 @@
  *	link.c		one end of a link: training, rings, replay, rate
  *	port.c		ports: state, light paths, partner
  *	optics.c	their modules: lasers, receivers, faults; readings.c shows them
+ *	module.c	the state machines of a module
  *	light.c, fec.c	the physics of a lane; the code that corrects its errors
  *	port_optics.c	what a module does to its port
+ *	inject.c	what goes wrong with a module, on request
  *	router.c	where packets go: routes, hop limit, head-of-queue limit, turns
  *	agent.c		answers datagrams
  *	mailbox.c	datagrams that software sends and reads
@@ -42,16 +44,21 @@
 /* How many turns everybody has between two looks at the ports. */
 #define SFAB_PASS_TURNS		4
 
+#define SFAB_PORT_LOW_WORDS	64
+
 #define SFAB_NOWHERE		(~0u)	/* no port: packets of the device itself */
 
 struct sfab_port {
-	/* Registers; ctrl is written by any thread, the others by the worker. */
+	/* Registers; the first four are written by any thread, the others by the worker. */
 	_Atomic uint32_t ctrl;
 	_Atomic uint32_t retrain;	/* counts requests */
+	_Atomic uint32_t module_ctrl;
+	_Atomic uint32_t clear;		/* what of P_CLEAR is not done yet */
 	_Atomic uint32_t status;
 	_Atomic uint32_t peer;
 	_Atomic uint64_t peer_uuid[2];
 	_Atomic uint64_t counter[SFAB_P_COUNTERS];
+	_Atomic uint64_t low[SFAB_PORT_LOW_WORDS];	/* 0x00 to 0x1ff, but for the above */
 	_Atomic uint64_t reading[SFAB_OPTICS_WORDS];
 
 	struct sfab_optics_faults faults;	/* under &sfab_fabric.lock */
@@ -66,6 +73,10 @@ struct sfab_port {
 	uint32_t retrained;
 	struct sfab_identity shown;	/* who we told the partner to be */
 	enum sfab_port_reason reason;	/* why it trains again, if that is special */
+	enum sfab_port_state down;	/* and what it shows while the link is closed, */
+	enum sfab_port_reason why;	/* ... therefore */
+	bool up;			/* it carried traffic, and has not gone down since */
+	uint64_t unheard;		/* since when the partner hears nothing; 0: it does */
 	bool changed;			/* another fibre */
 	bool lost;			/* opens again, but not before: */
 	uint64_t reopen;
@@ -78,6 +89,10 @@ struct sfab_port {
 	bool relight;			/* that, or the path, has changed */
 	uint32_t applied_faults;	/* of injected */
 	uint64_t tick;			/* when its next interval begins */
+	uint32_t applied_module;	/* of module_ctrl */
+	uint64_t flap_at;		/* when a time of darkness began, or will */
+	bool flap_dark;
+	uint32_t module;		/* P_MODULE, as it was told last */
 	uint64_t look_at;		/* not before may the other end change its light */
 	uint64_t launched;		/* its light, as it was taken into account */
 };
@@ -166,12 +181,18 @@ void sfab_port_flush(struct sfab_fabric *fabric, struct sfab_port *port);
 void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
 		      unsigned int path, void *memory, unsigned int end);
 
+/* Software is to look at the port. */
+void sfab_port_event(struct sfab_fabric *fabric, const struct sfab_port *port);
+
 /* ---- port_optics.c ---- */
 
 void sfab_port_optics_init(struct sfab_fabric *fabric, struct sfab_port *port);
 
 /* Follow faults, time and the other end's light; true if something has changed. */
 bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port);
+
+/* Why a port that is not up hears nothing, if that is for its module or receiver to say. */
+enum sfab_port_reason sfab_port_deaf(const struct sfab_port *port);
 
 /* Lasers are on, or off; the light comes from where the port hears now. */
 void sfab_port_relight(struct sfab_fabric *fabric, struct sfab_port *port, bool lasers);
@@ -235,6 +256,8 @@ bool sfab_mailbox_write(struct sfab_fabric *fabric, uint64_t offset, uint32_t va
 uint32_t sfab_port_cap(const struct sfab_fabric *fabric);
 void sfab_set_port_ctrl(struct sfab_fabric *fabric, struct sfab_port *port,
 			uint32_t value);
+void sfab_set_module_ctrl(struct sfab_fabric *fabric, struct sfab_port *port,
+			  uint32_t value);
 /* Ignored if there is no such EID. */
 void sfab_set_eid(struct sfab_fabric *fabric, uint32_t eid);
 

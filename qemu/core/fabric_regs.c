@@ -72,6 +72,10 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 	case SFAB_REG_P_PEER_UUID_1:
 		*value = part(relaxed_load(port->peer_uuid[(reg >> 3) & 1]), reg, size);
 		return true;
+	case SFAB_REG_P_DATAPATH:
+	case SFAB_REG_P_MODULE_SERIAL:
+		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
+		return true;
 	}
 	if (reg >= SFAB_REG_P_COUNTER && counter < SFAB_P_COUNTERS) {
 		*value = part(relaxed_load(port->counter[counter]), reg, size);
@@ -96,6 +100,15 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 		return true;
 	case SFAB_REG_P_PEER:
 		*value = relaxed_load(port->peer);
+		return true;
+	case SFAB_REG_P_MODULE_CTRL:
+		*value = atomic_load(&port->module_ctrl);
+		return true;
+	case SFAB_REG_P_MODULE:
+		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
+		return true;
+	case SFAB_REG_P_CLEAR:
+		*value = atomic_load(&port->clear);
 		return true;
 	default:
 		return false;
@@ -175,6 +188,13 @@ void sfab_set_port_ctrl(struct sfab_fabric *fabric, struct sfab_port *port,
 	fabric->ops->wake(fabric->opaque);
 }
 
+void sfab_set_module_ctrl(struct sfab_fabric *fabric, struct sfab_port *port,
+			  uint32_t value)
+{
+	atomic_store(&port->module_ctrl, value & SFAB_P_MODULE_CTRL_KEPT);
+	fabric->ops->wake(fabric->opaque);
+}
+
 static bool global_write(struct sfab_fabric *fabric, uint64_t offset, uint64_t value,
 			 unsigned int size)
 {
@@ -211,6 +231,25 @@ static bool global_write(struct sfab_fabric *fabric, uint64_t offset, uint64_t v
 	}
 }
 
+static bool port_write(struct sfab_fabric *fabric, struct sfab_port *port, uint64_t reg,
+		       uint32_t value)
+{
+	switch (reg) {
+	case SFAB_REG_P_CTRL:
+		sfab_set_port_ctrl(fabric, port, value);
+		return true;
+	case SFAB_REG_P_MODULE_CTRL:
+		sfab_set_module_ctrl(fabric, port, value);
+		return true;
+	case SFAB_REG_P_CLEAR:
+		atomic_fetch_or(&port->clear, value & SFAB_P_CLEAR_ALL);
+		fabric->ops->wake(fabric->opaque);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void route_write(struct sfab_fabric *fabric, unsigned int eid, uint64_t offset,
 			uint64_t value, unsigned int size)
 {
@@ -230,12 +269,10 @@ bool sfab_fabric_write(struct sfab_fabric *fabric, uint64_t offset, uint64_t val
 	if (size == 4)
 		value = (uint32_t)value;
 	at = offset - SFAB_PORT_BASE;
-	if (at < (uint64_t)fabric->config.ports * SFAB_PORT_STRIDE) {
-		if (at % SFAB_PORT_STRIDE != SFAB_REG_P_CTRL || size != 4)
-			return false;
-		sfab_set_port_ctrl(fabric, &fabric->port[at / SFAB_PORT_STRIDE], value);
-		return true;
-	}
+	if (at < (uint64_t)fabric->config.ports * SFAB_PORT_STRIDE)
+		return size == 4 &&
+		       port_write(fabric, &fabric->port[at / SFAB_PORT_STRIDE],
+				  at % SFAB_PORT_STRIDE, value);
 	at = (offset - SFAB_ROUTE_BASE) / 8;
 	if (offset >= SFAB_ROUTE_BASE && at < fabric->config.eids &&
 	    offset < SFAB_ROUTE_END) {

@@ -24,6 +24,13 @@
 
 /* ---- time ---- */
 
+/* A module that nobody has seen yet has other lasers. */
+static void draw_lasers(struct sfab_optics *o, uint64_t *state)
+{
+	for (unsigned int l = 0; l < o->lanes; l++)
+		o->lane[l].spread = SPREAD_DB * sfab_draw_normal(state);
+}
+
 void sfab_optics_init(struct sfab_optics *o, unsigned int lanes, unsigned int lane_rate,
 		      uint64_t seed)
 {
@@ -35,9 +42,13 @@ void sfab_optics_init(struct sfab_optics *o, unsigned int lanes, unsigned int la
 		.count_state = sfab_draw_seed(seed, 1),
 		.volts = SUPPLY_V,
 		.widest = lanes,
+		.spread_seed = sfab_draw_seed(seed, 0),
+		.first = sfab_draw_seed(seed, 2) % (SFAB_MODULE_SERIALS - 1) + 1,
 	};
+	sfab_module_begin(&o->plugged, o->first);
+	o->faults.serial = o->first;
+	draw_lasers(o, &o->noise_state);
 	for (unsigned int l = 0; l < lanes; l++) {
-		o->lane[l].spread = SPREAD_DB * sfab_draw_normal(&o->noise_state);
 		o->lane[l].los = true;
 		o->lane[l].lol = true;
 		o->lane[l].ber = NOTHING_BER;
@@ -73,8 +84,26 @@ void sfab_optics_advance(struct sfab_optics *o, uint64_t now)
 		o->lane[l].wear += o->faults.ageing[l] * seconds / 1e6;
 }
 
+static void end_interval(struct sfab_optics *o)
+{
+	struct sfab_optics_interval *i = &o->interval;
+
+	i->bits = (o->count.codewords - i->codewords) * SFAB_FEC_CODEWORD_BITS;
+	i->errors = o->count.symbols - i->symbols;
+	i->ns = o->now - i->since;
+	i->since = o->now;
+	i->codewords = o->count.codewords;
+	i->symbols = o->count.symbols;
+}
+
+void sfab_optics_clear(struct sfab_optics *o)
+{
+	o->cleared = o->count;
+}
+
 void sfab_optics_tick(struct sfab_optics *o)
 {
+	end_interval(o);
 	o->ticks++;
 	o->warmth = NOISE_C * sfab_draw_normal(&o->noise_state);
 	o->volts = SUPPLY_V + NOISE_V * sfab_draw_normal(&o->noise_state);
@@ -82,8 +111,24 @@ void sfab_optics_tick(struct sfab_optics *o)
 		o->lane[l].noise = NOISE_DB * sfab_draw_normal(&o->noise_state);
 }
 
+static void plug(struct sfab_optics *o, uint64_t serial)
+{
+	uint64_t state = o->spread_seed;
+
+	if (serial && serial != o->plugged.serial) {
+		if (serial != o->first)
+			state = sfab_draw_seed(state, serial);
+		draw_lasers(o, &state);
+		for (unsigned int l = 0; l < o->lanes; l++)
+			o->lane[l].wear = 0;
+	}
+	sfab_module_plug(&o->plugged, serial, o->now);
+}
+
 void sfab_optics_fail(struct sfab_optics *o, const struct sfab_optics_faults *faults)
 {
+	if (faults->module_told != o->faults.module_told)
+		plug(o, faults->module);
 	if (faults->heat_told != o->faults.heat_told)
 		o->heat = faults->heat;
 	for (unsigned int l = 0; l < o->lanes; l++)
@@ -99,16 +144,23 @@ void sfab_optics_transmit(struct sfab_optics *o, bool on)
 	double celsius = sfab_optics_celsius(o);
 
 	o->on = on;
-	o->shut = celsius >= (o->shut ? OPEN_C : SHUT_C);
+	o->shut = o->plugged.present && celsius >= (o->shut ? OPEN_C : SHUT_C);
+	sfab_module_step(&o->plugged, &(struct sfab_module_wish){
+		.low_power = o->low_power, .hot = o->shut, .hang = o->faults.hang }, o->now);
 	for (unsigned int l = 0; l < o->lanes; l++) {
 		struct sfab_optics_lane *lane = &o->lane[l];
 
 		lane->laser = (struct sfab_laser){ .loss = -SFAB_DARK };
-		if (on && !o->shut && !o->faults.dead[l])
+		if (sfab_optics_lane_on(o, l) && !o->faults.dead[l])
 			lane->laser = sfab_laser_at(celsius, lane->wear);
 		o->code[l] = sfab_launch_code(o->module->launch + lane->spread -
 					     lane->laser.loss);
 	}
+}
+
+uint64_t sfab_optics_due(const struct sfab_optics *o)
+{
+	return sfab_module_due(&o->plugged);
 }
 
 /* ---- receiver ---- */
@@ -120,7 +172,7 @@ static void receive_lane(struct sfab_optics *o, struct sfab_optics_lane *lane,
 	double q = sfab_light_q(sfab_light_margin(o->module, oma));
 
 	lane->power = oma;
-	lane->los = o->shut || sfab_light_average(oma) < limit;
+	lane->los = !sfab_module_works(&o->plugged) || sfab_light_average(oma) < limit;
 	lane->lol = unlocked || lane->los ||
 		    q < (lane->lol ? LOCK_FOUND_Q : LOCK_LOST_Q);
 	lane->ber = lane->lol ? NOTHING_BER : sfab_light_ber(q);
@@ -211,12 +263,29 @@ static unsigned int choose(struct sfab_optics *o, const unsigned int *order)
 void sfab_optics_train(struct sfab_optics *o)
 {
 	o->widest = o->lanes;
+	o->training = true;
+}
+
+/* Codewords come through: after they had not, or after training. */
+static void found_lock(struct sfab_optics *o, bool before)
+{
+	if (!before && o->found)
+		o->relocks++;
+	o->found = true;
+	o->widest = o->width;
+	if (!o->training)
+		return;
+	o->training = false;
+	o->capable = 0;
+	for (unsigned int l = 0; l < o->lanes; l++)
+		o->capable |= !o->lane[l].lol << l;
 }
 
 void sfab_optics_receive(struct sfab_optics *o, const uint8_t *code, unsigned int path,
 			 unsigned int sent)
 {
 	unsigned int order[SFAB_OPTICS_LANES] = { 0 }, wanted;
+	bool before = o->aligned;
 
 	receive_all(o, code, path);
 	rank(o, order);
@@ -226,7 +295,7 @@ void sfab_optics_receive(struct sfab_optics *o, const uint8_t *code, unsigned in
 		use(o, order, wanted);
 	o->aligned = o->used && o->fec.lost < SFAB_OPTICS_UNALIGNED;
 	if (o->aligned)
-		o->widest = o->width;
+		found_lock(o, before);
 }
 
 bool sfab_optics_lit(const struct sfab_optics *o)

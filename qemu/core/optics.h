@@ -13,6 +13,7 @@
 
 #include "fec.h"
 #include "light.h"
+#include "module.h"
 
 #define SFAB_OPTICS_LANES	16
 #define SFAB_OPTICS_PATHS	4
@@ -41,6 +42,13 @@ struct sfab_optics_faults {
 	int32_t ramp;				/* m°C a second */
 	int32_t heat;				/* m°C above normal, taken over */
 	uint32_t heat_told;			/* ... likewise */
+	uint64_t module;			/* serial of what was plugged; 0: pulled */
+	uint32_t module_told;			/* ... likewise */
+	uint64_t serial;			/* of the last one that was plugged */
+	bool hang;				/* its DataPath stays in Init */
+	uint32_t damage;			/* of a million packets, that arrive damaged */
+	uint32_t flap;				/* ms: what comes in is dark once in so long */
+	uint32_t flap_told;			/* ... beginning when this count changes */
 };
 
 struct sfab_optics_lane {
@@ -66,7 +74,12 @@ struct sfab_optics {
 	double warmth;			/* noise of the temperature, °C */
 	double volts;
 	bool on;			/* the transmitter is meant to */
+	uint16_t tx_off;		/* ... but not these lanes */
+	bool low_power;			/* asked for */
 	bool shut;			/* too hot: the module has switched itself off */
+	struct sfab_plugged plugged;
+	uint64_t spread_seed;		/* of the first module's lasers */
+	uint64_t first;			/* its serial */
 
 	struct sfab_optics_lane lane[SFAB_OPTICS_LANES];
 	uint8_t code[SFAB_OPTICS_LANES];	/* launched: see sfab_launch_code() */
@@ -79,6 +92,15 @@ struct sfab_optics {
 	struct sfab_fec_count count;
 	uint64_t ticks;
 	uint64_t spare_bits;		/* that are no codeword yet */
+	struct sfab_fec_count cleared;	/* not shown any more */
+	uint32_t relocks;		/* how often it found lock again */
+	bool found;			/* it had it before */
+	bool training;			/* sfab_optics_train(), and nothing aligned since */
+	uint16_t capable;		/* lanes that worked at the end of the last one */
+	struct sfab_optics_interval {
+		uint64_t since, codewords, symbols;	/* when it began, and then */
+		uint64_t bits, errors, ns;	/* of the last whole one */
+	} interval;
 };
 
 void sfab_optics_init(struct sfab_optics *o, unsigned int lanes, unsigned int lane_rate,
@@ -96,6 +118,12 @@ void sfab_optics_fail(struct sfab_optics *o, const struct sfab_optics_faults *fa
 /* The lasers, @on or off: sets &sfab_optics.code. */
 void sfab_optics_transmit(struct sfab_optics *o, bool on);
 
+/* When it changes by itself, at the latest; UINT64_MAX: never. */
+uint64_t sfab_optics_due(const struct sfab_optics *o);
+
+/* Codewords and so on are shown from 0 on. */
+void sfab_optics_clear(struct sfab_optics *o);
+
 /* The link begins to train: all lanes are tried again. */
 void sfab_optics_train(struct sfab_optics *o);
 
@@ -111,6 +139,12 @@ void sfab_optics_train(struct sfab_optics *o);
 void sfab_optics_receive(struct sfab_optics *o, const uint8_t *code, unsigned int path,
 			 unsigned int sent);
 
+/* The laser of lane @l is to be on, and could. */
+static inline bool sfab_optics_lane_on(const struct sfab_optics *o, unsigned int l)
+{
+	return o->on && !(o->tx_off >> l & 1) && sfab_module_works(&o->plugged);
+}
+
 /* What the other end may send on: lanes that can be received, or might be. */
 static inline unsigned int sfab_optics_ability(const struct sfab_optics *o)
 {
@@ -123,8 +157,12 @@ bool sfab_optics_lit(const struct sfab_optics *o);
 /* Codewords lost, of all; 0 if that is never. */
 double sfab_optics_lost(const struct sfab_optics *o);
 
-/* readings.c: the registers 0x200 to 0x3ff of a port. */
+/*
+ * readings.c: the registers 0x200 to 0x3ff of a port; and those of the module, from 0x20
+ * on, by their offset within the block / 8.
+ */
 void sfab_optics_show(const struct sfab_optics *o, _Atomic uint64_t *reading);
+void sfab_module_show(const struct sfab_optics *o, _Atomic uint64_t *low);
 
 double sfab_optics_celsius(const struct sfab_optics *o);
 

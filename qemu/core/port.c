@@ -5,6 +5,9 @@
 /* A port does not train more often, so that no partner floods us with its changes. */
 #define RETRAIN_NS	1000000
 
+/* So long may a partner take to lock on to us. */
+#define UNHEARD_NS	10000000
+
 /* ---- what a port shows ---- */
 
 static bool carries(uint32_t status)
@@ -14,27 +17,52 @@ static bool carries(uint32_t status)
 	return state == SFAB_PORT_UP || state == SFAB_PORT_DEGRADED;
 }
 
+void sfab_port_event(struct sfab_fabric *fabric, const struct sfab_port *port)
+{
+	if (port->index >= fabric->config.ports)
+		return;
+	atomic_fetch_or(&fabric->port_event, 1ull << port->index);
+	fabric->ops->port_event(fabric->opaque, port->index);
+}
+
+/*
+ * The module knows better than the link why there is nothing to hear. While it works, or
+ * comes up, the port is on its way up.
+ */
+static void explain(const struct sfab_port *port, enum sfab_port_state *state,
+		    enum sfab_port_reason *reason)
+{
+	enum sfab_port_reason why = sfab_port_deaf(port);
+
+	if (why && (*reason == SFAB_REASON_NO_LIGHT || *reason == SFAB_REASON_TRAINING)) {
+		*reason = why;
+		*state = why == SFAB_REASON_NO_LOCK || why == SFAB_REASON_NO_ALIGNMENT ||
+			 why == SFAB_REASON_TRAINING ? SFAB_PORT_TRAINING : SFAB_PORT_DOWN;
+	}
+}
+
 /* Set P_STATUS, and tell whom it concerns if the state is another one. */
 static bool show(struct sfab_fabric *fabric, struct sfab_port *port,
 		 enum sfab_port_state state, enum sfab_port_reason reason,
 		 unsigned int lanes)
 {
-	uint32_t old = relaxed_load(port->status);
-	uint32_t status = state | port->path << SFAB_P_STATUS_PATH_SHIFT |
+	uint32_t old = relaxed_load(port->status), status;
+
+	explain(port, &state, &reason);
+	status = state | port->path << SFAB_P_STATUS_PATH_SHIFT |
 			  reason << SFAB_P_STATUS_REASON_SHIFT |
 			  lanes << SFAB_P_STATUS_LANES_SHIFT;
 
 	if (status == old)
 		return false;
 	relaxed_store(port->status, status);
-	if (carries(old) && !carries(status))
+	if (port->up && !carries(status))
 		sfab_count(&port->counter[SFAB_P_DOWNS], 1);
-	if ((status ^ old) & SFAB_P_STATUS_STATE &&
-	    port->index < fabric->config.ports) {
-		atomic_fetch_or(&fabric->port_event, 1ull << port->index);
+	port->up = carries(status);
+	if ((status ^ old) & SFAB_P_STATUS_STATE && port->index < fabric->config.ports)
 		fabric->traps |= 1ull << port->index;
-		fabric->ops->port_event(fabric->opaque, port->index);
-	}
+	if ((status ^ old) & (SFAB_P_STATUS_STATE | SFAB_P_STATUS_LANES))
+		sfab_port_event(fabric, port);
 	return true;
 }
 
@@ -112,6 +140,8 @@ static void fail(struct sfab_fabric *fabric, struct sfab_port *port,
 {
 	leave(fabric, port);
 	sfab_port_relight(fabric, port, reason == SFAB_REASON_NO_LIGHT);
+	port->down = state;
+	port->why = reason;
 	show(fabric, port, state, reason, 0);
 }
 
@@ -155,6 +185,7 @@ static bool up(struct sfab_fabric *fabric, struct sfab_port *port)
 	struct sfab_link *link = &port->link;
 	unsigned int lanes = link->peer.lanes;
 
+	port->unheard = 0;
 	if (lanes < 1)
 		lanes = 1;
 	if (lanes > sfab_optics_ability(&port->optics))
@@ -168,6 +199,22 @@ static bool up(struct sfab_fabric *fabric, struct sfab_port *port)
 		    SFAB_PORT_UP, SFAB_REASON_NONE, lanes);
 }
 
+/* We hear the partner; how long has it told now that it does not hear us? */
+static bool train(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	enum sfab_port_reason why = port->reason ? port->reason : SFAB_REASON_TRAINING;
+
+	if (port->link.seen_locked)
+		port->unheard = 0;
+	else if (!port->unheard)
+		port->unheard = fabric->now ? fabric->now : 1;
+	if (port->unheard && fabric->now - port->unheard >= UNHEARD_NS)
+		why = SFAB_REASON_PARTNER;
+	else if (port->unheard)
+		sfab_due(fabric, port->unheard + UNHEARD_NS);
+	return show(fabric, port, SFAB_PORT_TRAINING, why, 0);
+}
+
 static bool follow(struct sfab_fabric *fabric, struct sfab_port *port)
 {
 	enum sfab_port_reason why = port->reason;
@@ -176,14 +223,11 @@ static bool follow(struct sfab_fabric *fabric, struct sfab_port *port)
 	case SFAB_LINK_CLOSED:
 		return false;
 	case SFAB_LINK_DARK:
-		if (port->link.blind && sfab_optics_lit(&port->optics))
-			return show(fabric, port, SFAB_PORT_TRAINING,
-				    SFAB_REASON_TRAINING, 0);
+		port->unheard = 0;
 		return show(fabric, port, SFAB_PORT_DOWN,
 			    why ? why : SFAB_REASON_NO_LIGHT, 0);
 	case SFAB_LINK_TRAINING:
-		return show(fabric, port, SFAB_PORT_TRAINING,
-			    why ? why : SFAB_REASON_TRAINING, 0);
+		return train(fabric, port);
 	case SFAB_LINK_UP:
 		if (port->link.replaying)
 			sfab_due(fabric, sfab_link_ready_at(&port->link));
@@ -233,7 +277,8 @@ bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port)
 
 	changed |= sfab_port_optics(fabric, port);
 	if (port->link.state == SFAB_LINK_CLOSED)
-		return changed;
+		return (!port->lost && show(fabric, port, port->down, port->why, 0)) ||
+		       changed;
 	me = identity(fabric, port);
 	if (memcmp(&me, &port->shown, sizeof(me))) {
 		sfab_link_identify(&port->link, &me);

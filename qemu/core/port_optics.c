@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the module of a port sees and suffers, and what that means for the link. */
-#include <errno.h>
-
 #include "draw.h"
 #include "fabric_internal.h"
 
 /* How often the other end may change its light and be heard at once. */
 #define LOOK_NS		1000000
+
+/* A light that comes and goes is away for so long. */
+#define FLAP_DARK_NS	200000000ull
 
 static_assert(SFAB_OPTICS_PATHS == SFAB_MAX_PATHS, "paths");
 
@@ -17,10 +18,28 @@ void sfab_port_optics_init(struct sfab_fabric *fabric, struct sfab_port *port)
 
 	sfab_optics_init(&port->optics, config->lanes, config->lane_rate,
 			 sfab_draw_seed(seed, port->index));
+	port->faults = port->optics.faults;
 	sfab_optics_show(&port->optics, port->reading);
+	sfab_module_show(&port->optics, port->low);
+	port->module = port->low[SFAB_REG_P_MODULE_CTRL / 8] >> 32;
 }
 
 /* ---- the light that comes in ---- */
+
+/* Darkness comes at regular times; true if it has come, or has ended. */
+static bool flap(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	uint64_t period = port->optics.faults.flap * 1000000ull, next;
+	bool dark = period && (fabric->now - port->flap_at) % period < FLAP_DARK_NS;
+	bool other = dark != port->flap_dark;
+
+	port->flap_dark = dark;
+	if (period) {
+		next = (fabric->now - port->flap_at) % period;
+		sfab_due(fabric, fabric->now + (dark ? FLAP_DARK_NS : period) - next);
+	}
+	return other;
+}
 
 /* Who tells nothing of its lasers has usual ones. */
 static void launched_by(const struct sfab_port *port, const struct sfab_fibre_half *in,
@@ -48,6 +67,8 @@ static void listen(struct sfab_fabric *fabric, struct sfab_port *port,
 	uint8_t code[SFAB_OPTICS_LANES];
 
 	launched_by(port, in, code);
+	if (port->flap_dark)
+		memset(code, 0, sizeof(code));
 	if (!sent || sent > fabric->config.lanes)
 		sent = fabric->config.lanes;
 	if (link->state != SFAB_LINK_CLOSED)
@@ -73,9 +94,49 @@ void sfab_port_relight(struct sfab_fabric *fabric, struct sfab_port *port, bool 
 
 static void take_faults(struct sfab_fabric *fabric, struct sfab_port *port)
 {
+	struct sfab_optics_faults *faults = &port->optics.faults;
+	uint32_t flaps = faults->flap_told;
+
 	pthread_mutex_lock(&fabric->lock);
 	sfab_optics_fail(&port->optics, &port->faults);
 	pthread_mutex_unlock(&fabric->lock);
+	if (faults->flap_told != flaps)
+		port->flap_at = fabric->now;
+	flap(fabric, port);
+	port->link.crc_errors = fabric->config.crc_errors + faults->damage;
+}
+
+static void take_control(struct sfab_port *port, uint32_t ctrl)
+{
+	port->applied_module = ctrl;
+	port->optics.low_power = ctrl & SFAB_P_MODULE_CTRL_LOW_POWER;
+	port->optics.tx_off = ctrl >> SFAB_P_MODULE_CTRL_TX_OFF_SHIFT;
+}
+
+/* What software wants to count from 0 on. */
+static bool clear(struct sfab_port *port)
+{
+	uint32_t what = atomic_exchange(&port->clear, 0);
+
+	if (what & SFAB_P_CLEAR_COUNTERS)
+		for (unsigned int i = 0; i < SFAB_P_COUNTERS; i++)
+			relaxed_store(port->counter[i], 0);
+	if (what & SFAB_P_CLEAR_CODEWORDS)
+		sfab_optics_clear(&port->optics);
+	return what;
+}
+
+/* The module is in another state: software may have to know. */
+static void show_module(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	uint32_t module;
+
+	sfab_module_show(&port->optics, port->low);
+	module = relaxed_load(port->low[SFAB_REG_P_MODULE_CTRL / 8]) >> 32;
+	if (module == port->module)
+		return;
+	port->module = module;
+	sfab_port_event(fabric, port);
 }
 
 /* The light of the other end is another one, and may be looked at. */
@@ -105,15 +166,21 @@ bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port)
 	const struct sfab_fibre_half *in = sfab_port_hears(port);
 	uint64_t launched = in ? sfab_link_launched(in) : 0;
 	uint32_t injected = atomic_load(&port->injected);
-	bool other, tick = fabric->now >= port->tick;
+	uint32_t module = atomic_load(&port->module_ctrl);
+	bool other, mine, tick = fabric->now >= port->tick;
 
 	if (port->index == fabric->config.ports)
 		return false;
 	other = port->relight || other_light(fabric, port, launched);
-	if (other || tick || injected != port->applied_faults) {
+	mine = injected != port->applied_faults || module != port->applied_module;
+	mine |= fabric->now >= sfab_optics_due(&port->optics);
+	mine |= flap(fabric, port) || atomic_load(&port->clear);
+	if (other || tick || mine) {
 		sfab_optics_advance(&port->optics, fabric->now);
 		if (injected != port->applied_faults)
 			take_faults(fabric, port);
+		take_control(port, module);
+		clear(port);
 		if (tick)
 			next_tick(fabric, port);
 		if (other) {
@@ -126,92 +193,27 @@ bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port)
 		sfab_optics_transmit(&port->optics, port->lasers);
 		listen(fabric, port, in);
 		sfab_optics_show(&port->optics, port->reading);
+		show_module(fabric, port);
 	}
 	sfab_due(fabric, port->tick);
+	sfab_due(fabric, sfab_optics_due(&port->optics));
 	return other;
 }
 
-/* ---- faults ---- */
-
-static const char *wrong(const struct sfab_fabric *fabric,
-			 const struct sfab_injection *inject)
+enum sfab_port_reason sfab_port_deaf(const struct sfab_port *port)
 {
-	static const int32_t most[] = {
-		[SFAB_INJECT_LOSS] = 60000,
-		[SFAB_INJECT_DEAD] = 1,
-		[SFAB_INJECT_UNLOCK] = 1,
-		[SFAB_INJECT_AGEING] = 1000000000,
-		[SFAB_INJECT_AGE] = 10000000,
-		[SFAB_INJECT_HEAT] = 60000,
-		[SFAB_INJECT_RAMP] = 10000,
-	};
-	bool below = inject->kind == SFAB_INJECT_HEAT || inject->kind == SFAB_INJECT_RAMP;
+	const struct sfab_optics *o = &port->optics;
+	const struct sfab_plugged *m = &o->plugged;
 
-	if (inject->kind >= sizeof(most) / sizeof(most[0]))
-		return "there is no such kind of fault";
-	if (inject->port >= fabric->config.ports)
-		return "there is no such port";
-	if (inject->path != SFAB_INJECT_ALL && inject->path >= fabric->config.paths)
-		return "the port has no such light path";
-	if (inject->lane != SFAB_INJECT_ALL && inject->lane >= fabric->config.lanes)
-		return "the port has no such lane";
-	if (inject->value > most[inject->kind] ||
-	    inject->value < (below ? -most[inject->kind] : 0))
-		return "the value is out of range";
-	return NULL;
-}
-
-static void inject_lane(struct sfab_optics_faults *faults, unsigned int l,
-			const struct sfab_injection *inject)
-{
-	switch (inject->kind) {
-	case SFAB_INJECT_LOSS:
-		for (unsigned int p = 0; p < SFAB_OPTICS_PATHS; p++)
-			if (inject->path == SFAB_INJECT_ALL || inject->path == p)
-				faults->loss[p][l] = inject->value;
-		break;
-	case SFAB_INJECT_DEAD:
-		faults->dead[l] = inject->value;
-		break;
-	case SFAB_INJECT_UNLOCK:
-		faults->unlocked[l] = inject->value;
-		break;
-	case SFAB_INJECT_AGEING:
-		faults->ageing[l] = inject->value;
-		break;
-	case SFAB_INJECT_AGE:
-		faults->age[l] = inject->value;
-		faults->age_told[l]++;
-		break;
-	case SFAB_INJECT_HEAT:
-	case SFAB_INJECT_RAMP:
-		break;
-	}
-}
-
-int sfab_fabric_inject(struct sfab_fabric *fabric, const struct sfab_injection *inject,
-		       const char **why)
-{
-	const char *error = wrong(fabric, inject);
-	struct sfab_port *port;
-
-	if (why)
-		*why = error;
-	if (error)
-		return -EINVAL;
-	port = &fabric->port[inject->port];
-	pthread_mutex_lock(&fabric->lock);
-	for (unsigned int l = 0; l < fabric->config.lanes; l++)
-		if (inject->lane == SFAB_INJECT_ALL || inject->lane == l)
-			inject_lane(&port->faults, l, inject);
-	if (inject->kind == SFAB_INJECT_RAMP)
-		port->faults.ramp = inject->value;
-	if (inject->kind == SFAB_INJECT_HEAT) {
-		port->faults.heat = inject->value;
-		port->faults.heat_told++;
-	}
-	pthread_mutex_unlock(&fabric->lock);
-	atomic_fetch_add(&port->injected, 1);
-	fabric->ops->wake(fabric->opaque);
-	return 0;
+	if (!m->present)
+		return SFAB_REASON_NO_MODULE;
+	if (m->fault)
+		return SFAB_REASON_MODULE_FAULT;
+	if (m->state == SFAB_MODULE_LOW_POWER || m->state == SFAB_MODULE_POWER_DOWN)
+		return SFAB_REASON_LOW_POWER;
+	if (!sfab_module_works(m))
+		return SFAB_REASON_TRAINING;
+	if (!port->link.blind || !sfab_optics_lit(o))
+		return SFAB_REASON_NONE;
+	return o->width ? SFAB_REASON_NO_ALIGNMENT : SFAB_REASON_NO_LOCK;
 }

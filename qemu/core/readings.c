@@ -65,9 +65,10 @@ static uint64_t lane_power(const struct sfab_optics *o, unsigned int l)
 {
 	const struct sfab_optics_lane *lane = &o->lane[l];
 	double snr = sfab_light_snr(sfab_light_margin(o->module, lane->power));
+	uint64_t received = sfab_module_works(&o->plugged) ? tenth_uw(lane->power) : 0;
 
 	return tenth_uw(sfab_launch_power(o->code[l])) |
-	       (o->shut ? 0 : tenth_uw(lane->power)) << SFAB_P_LANE_POWER_RX_SHIFT |
+	       received << SFAB_P_LANE_POWER_RX_SHIFT |
 	       u16(lane->laser.bias * 500) << SFAB_P_LANE_POWER_BIAS_SHIFT |
 	       (lane->lol ? 0 : u16(snr * 256)) << SFAB_P_LANE_POWER_SNR_SHIFT;
 }
@@ -102,22 +103,47 @@ static void set(_Atomic uint64_t *reading, unsigned int reg, uint64_t value)
 			      memory_order_relaxed);
 }
 
-static void show_count(const struct sfab_fec_count *count, _Atomic uint64_t *reading)
+static void show_count(const struct sfab_optics *o, _Atomic uint64_t *reading)
 {
-	set(reading, SFAB_REG_P_CODEWORDS, count->codewords);
-	set(reading, SFAB_REG_P_CORRECTED, count->corrected);
-	set(reading, SFAB_REG_P_UNCORRECTABLE, count->lost);
-	set(reading, SFAB_REG_P_SYMBOLS, count->symbols);
+	const struct sfab_fec_count *count = &o->count, *from = &o->cleared;
+
+	set(reading, SFAB_REG_P_CODEWORDS, count->codewords - from->codewords);
+	set(reading, SFAB_REG_P_CORRECTED, count->corrected - from->corrected);
+	set(reading, SFAB_REG_P_UNCORRECTABLE, count->lost - from->lost);
+	set(reading, SFAB_REG_P_SYMBOLS, count->symbols - from->symbols);
 	for (unsigned int i = 0; i < SFAB_FEC_BINS; i++)
-		set(reading, SFAB_REG_P_HISTOGRAM + 8 * i, count->bin[i]);
+		set(reading, SFAB_REG_P_HISTOGRAM + 8 * i,
+		    count->bin[i] - from->bin[i]);
+	set(reading, SFAB_REG_P_BER_BITS, o->interval.bits);
+	set(reading, SFAB_REG_P_BER_ERRORS, o->interval.errors);
+	set(reading, SFAB_REG_P_BER_NS, o->interval.ns);
+	set(reading, SFAB_REG_P_RELOCKS,
+	    o->relocks | (uint64_t)o->capable << 32);
+}
+
+/* There is nobody who would tell anything. */
+static void show_empty(const struct sfab_optics *o, _Atomic uint64_t *reading)
+{
+	set(reading, SFAB_REG_P_OPTICS, 0);
+	set(reading, SFAB_REG_P_LANE_MASKS, 0);
+	for (unsigned int l = 0; l < o->lanes; l++) {
+		set(reading, SFAB_REG_P_LANE_POWER + 16 * l, 0);
+		set(reading, SFAB_REG_P_LANE_STATE + 16 * l, 0);
+	}
 }
 
 void sfab_optics_show(const struct sfab_optics *o, _Atomic uint64_t *reading)
 {
 	uint64_t failed = 0;
 
+	show_count(o, reading);
+	set(reading, SFAB_REG_P_TICKS, o->ticks);
+	if (!o->plugged.present) {
+		show_empty(o, reading);
+		return;
+	}
 	for (unsigned int l = 0; l < o->lanes; l++) {
-		bool fail = o->on && !o->shut && !o->code[l];
+		bool fail = sfab_optics_lane_on(o, l) && !o->code[l];
 
 		failed |= (uint64_t)fail << l;
 		set(reading, SFAB_REG_P_LANE_POWER + 16 * l, lane_power(o, l));
@@ -125,6 +151,41 @@ void sfab_optics_show(const struct sfab_optics *o, _Atomic uint64_t *reading)
 	}
 	set(reading, SFAB_REG_P_OPTICS, module_state(o));
 	set(reading, SFAB_REG_P_LANE_MASKS, masks(o, failed));
-	show_count(&o->count, reading);
-	set(reading, SFAB_REG_P_TICKS, o->ticks);
+}
+
+/* ---- the module ---- */
+
+static uint64_t datapath(const struct sfab_optics *o)
+{
+	const struct sfab_plugged *m = &o->plugged;
+	uint64_t all = 0;
+
+	for (unsigned int l = 0; l < o->lanes && m->present; l++) {
+		uint64_t lane = m->datapath;
+
+		if (sfab_module_works(m) && !sfab_optics_lane_on(o, l))
+			lane = SFAB_DATAPATH_INITIALIZED;
+		all |= lane << 4 * l;
+	}
+	return all;
+}
+
+static uint32_t module_word(const struct sfab_plugged *m)
+{
+	return (m->present ? SFAB_P_MODULE_PRESENT : 0) |
+	       m->state << SFAB_P_MODULE_STATE_SHIFT |
+	       m->fault << SFAB_P_MODULE_FAULT_SHIFT |
+	       (uint32_t)m->insertions << SFAB_P_MODULE_INSERTIONS_SHIFT;
+}
+
+void sfab_module_show(const struct sfab_optics *o, _Atomic uint64_t *low)
+{
+	const struct sfab_plugged *m = &o->plugged;
+	const uint64_t word[] = {
+		(uint64_t)module_word(m) << 32, datapath(o), m->present ? m->serial : 0,
+	};
+
+	for (unsigned int i = 0; i < sizeof(word) / sizeof(word[0]); i++)
+		atomic_store_explicit(&low[SFAB_REG_P_MODULE_CTRL / 8 + i], word[i],
+				      memory_order_relaxed);
 }

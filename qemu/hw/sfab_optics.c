@@ -30,6 +30,10 @@ static const struct {
     { "age", SFAB_INJECT_AGE, 1000000, false, true },
     { "heat", SFAB_INJECT_HEAT, 1000, false, false },
     { "ramp", SFAB_INJECT_RAMP, 1000, false, false },
+    { "module", SFAB_INJECT_MODULE, 1, false, false },
+    { "hang", SFAB_INJECT_HANG, 1, false, false },
+    { "damage", SFAB_INJECT_DAMAGE, 1, false, false },
+    { "flap", SFAB_INJECT_FLAP, 1000, false, false },
 };
 
 /* Take a number out of @dict; 0 or more, @missing if there is none. */
@@ -85,8 +89,8 @@ static bool sfab_optics_parse(QDict *dict, struct sfab_injection *inject,
     }
     if (k == ARRAY_SIZE(sfab_optics_kinds)) {
         error_setg(errp, "property '" TYPE_SFAB_ACCEL ".x-inject' knows no "
-                   "fault '%s'; give loss, dead, unlock, ageing, age, heat or "
-                   "ramp", kind ? kind : "");
+                   "fault '%s'; give loss, dead, unlock, ageing, age, heat, "
+                   "ramp, module, hang, damage or flap", kind ? kind : "");
         return false;
     }
     inject->kind = sfab_optics_kinds[k].kind;

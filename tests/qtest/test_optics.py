@@ -98,6 +98,43 @@ class Optics(Joined):
         self.inject("heat,port=0,value=50", accel=0)
         self.wait(lambda: self.b.port_state(0) == sfab.DOWN, "it has switched off")
 
+    def module(self):
+        """Its state, fault, and how many there have been."""
+        word = self.a.r32(self.a.port_block(0) + sfab.P_MODULE)
+        return word >> 4 & 0xf, word >> 8 & 0xff, word >> 16
+
+    def test_modules(self):
+        self.assertEqual(self.module(), (3, 0, 1))
+        first = self.reg(self.a, sfab.P_MODULE_SERIAL)
+        self.inject("module,port=0,value=0", accel=0)
+        self.wait(lambda: self.a.port_reason(0) == sfab.NO_MODULE, "it is out")
+        self.assertEqual(self.module(), (0, 0, 1))
+        self.inject("module,port=0,value=77", accel=0)
+        self.wait(lambda: self.b.port_state(0) == sfab.UP, "another one comes up")
+        self.assertEqual(self.module(), (3, 0, 2))
+        self.assertEqual(self.reg(self.a, sfab.P_MODULE_SERIAL), 77)
+        self.assertNotEqual(first, 77)
+        self.a.w32(self.a.port_block(0) + sfab.P_MODULE_CTRL, 1)
+        self.wait(lambda: self.a.port_reason(0) == sfab.LOW_POWER, "it sleeps")
+        self.a.w32(self.a.port_block(0) + sfab.P_MODULE_CTRL, 0)
+        self.wait(lambda: self.a.port_state(0) == sfab.UP, "it is awake")
+        self.inject("hang,port=0,value=1", accel=0)
+        self.wait(lambda: self.a.port_reason(0) == sfab.MODULE_FAULT, "it hangs")
+        self.assertEqual(self.module(), (3, 2, 2))
+        self.inject("hang,port=0,value=0", accel=0)
+        self.wait(lambda: self.a.port_state(0) == sfab.UP, "up again")
+        self.inject("damage,port=0,value=300000", accel=0)
+        for _ in range(20):
+            self.check_works()
+            if self.a.port_counter(0, 5):
+                break
+        self.assertGreater(self.a.port_counter(0, 5), 0)
+        self.inject("damage,port=0,value=0", accel=0)
+        self.a.w32(self.a.port_block(0) + sfab.P_CLEAR, 3)
+        self.wait(lambda: not self.a.r32(self.a.port_block(0) + sfab.P_CLEAR), "it is cleared")
+        self.assertEqual(self.a.port_counter(0, 5), 0)
+        self.check_works()
+
     def test_nonsense(self):
         for fault, word in (("rust,port=0,value=1", "rust"), ("loss,value=1", "port=NUMBER"),
                             ("loss,port=0", "value=NUMBER"), ("loss,port=0,value=x", "value"),
@@ -110,6 +147,8 @@ class Optics(Joined):
                             ("dead,port=0,path=0,value=1", "path"),
                             ("heat,port=0,lane=0,value=1", "lane"),
                             ("loss,port=0,lane=-1,value=1", "lane"),
+                            ("module,port=0,lane=1,value=1", "lane"),
+                            ("flap,port=0,value=0.2", "out of range"),
                             ("loss,port=0,value=1,colour=2", "colour")):
             with self.assertRaises(QmpError) as raised:
                 self.inject(fault)

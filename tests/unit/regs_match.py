@@ -337,7 +337,7 @@ def main():
             wanted[f'{register}.{name}'] = ([f'SFAB_{register}_{name}'],
                                             mask((int(high), int(low or high))))
     for register, text in optics.items():
-        for high, low, name in re.findall(r'\bbits? (\d+)(?::(\d+))? ([A-Z]+)', text):
+        for high, low, name in re.findall(r'\bbits? (\d+)(?::(\d+))? ([A-Z][A-Z_]*)', text):
             wanted[f'{register}.{name}'] = ([f'SFAB_{register}_{name}'],
                                             mask((int(high), int(low or high))))
             core.setdefault(f'SFAB_{register}_{name}',

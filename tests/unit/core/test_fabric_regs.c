@@ -120,7 +120,7 @@ static void what_is_not_there(void **state)
 	static const struct { uint64_t offset; unsigned int size; } none[] = {
 		{ 0x44, 4 }, { 0x48, 8 }, { 0x48, 2 }, { 0x4c, 4 }, { 0x50, 4 },
 		{ 0x62, 4 }, { 0x64, 8 }, { 0x74, 4 }, { 0x80, 4 }, { 0x22c, 4 },
-		{ 0x90020, 4 }, { 0x900fc, 4 }, { 0x90180, 8 }, { 0x91000, 4 },
+		{ 0x9003c, 4 }, { 0x90020, 8 }, { 0x900fc, 4 }, { 0x90180, 8 }, { 0x91000, 4 },
 		{ 0x90000, 8 }, { 0x90102, 4 }, { 0xa0200, 8 }, { 0xa0004, 8 },
 		{ 0xe0000, 8 }, { 0xe0208, 4 }, { 0xe0201, 1 }, { 0xf0000, 4 },
 		{ UINT64_MAX, 4 }, { UINT64_MAX - 7, 8 },

@@ -112,11 +112,15 @@ enum sfab_inject {
 	SFAB_INJECT_AGE,	/* it has lost so many millionths */
 	SFAB_INJECT_HEAT,	/* m°C that the module is warmer */
 	SFAB_INJECT_RAMP,	/* m°C a second that it gets warmer */
+	SFAB_INJECT_MODULE,	/* serial number of the module that is plugged; 0: pulled */
+	SFAB_INJECT_HANG,	/* 1: the DataPath of the module stays in Init */
+	SFAB_INJECT_DAMAGE,	/* packets of a million that arrive damaged */
+	SFAB_INJECT_FLAP,	/* ms: once in so long what comes in is dark for a moment */
 };
 
 #define SFAB_INJECT_ALL		(~0u)
 
-/* @path is for SFAB_INJECT_LOSS, @lane for all but heat; SFAB_INJECT_ALL: each */
+/* @path is for SFAB_INJECT_LOSS, @lane for what a lane has; SFAB_INJECT_ALL: each */
 struct sfab_injection {
 	enum sfab_inject kind;
 	unsigned int port, path, lane;
