@@ -236,6 +236,19 @@ struct sfab_ring_entry {
 #define   SFAB_P_COUNTER_LINK_DOWN	11
 #define   SFAB_P_COUNTER_DOWNS		12
 #define   SFAB_P_COUNTER_FAILOVERS	13
+#define SFAB_P_SWITCH			0x180
+#define   SFAB_P_SWITCH_PATH		GENMASK(3, 0)
+#define   SFAB_P_SWITCH_TOGETHER	BIT(4)
+#define   SFAB_P_SWITCH_PARTNER		GENMASK(11, 8)
+#define   SFAB_P_SWITCH_ABORT		BIT(31)
+#define SFAB_P_SWITCH_STATUS		0x184
+#define   SFAB_P_SWITCH_STATUS_PHASE	GENMASK(3, 0)
+#define   SFAB_P_SWITCH_STATUS_RESULT	GENMASK(7, 4)
+#define   SFAB_P_SWITCH_STATUS_WHERE	GENMASK(11, 8)
+#define   SFAB_P_SWITCH_STATUS_CAUSE	GENMASK(15, 12)
+#define   SFAB_P_SWITCH_STATUS_COUNT	GENMASK(31, 16)
+#define SFAB_P_SWITCH_BEGIN		0x188	/* 64 bit each, 8 apart */
+#define SFAB_P_SWITCH_MODEL		0x1c0	/* 64 bit each, 8 apart */
 
 /* Optics of a port (sfab-optics.rst) */
 #define SFAB_P_OPTICS			0x200	/* 64 bit */

@@ -199,7 +199,7 @@ static enum sfab_mgmt_status execute(struct sfab_fabric *fabric,
 /* ---- on the way ---- */
 
 static int reserve(struct sfab_fabric *fabric, unsigned int port, uint16_t dst,
-		   struct sfab_packet *packet, struct sfab_slot *slot)
+		   bool answer, struct sfab_packet *packet, struct sfab_slot *slot)
 {
 	*packet = (struct sfab_packet){
 		.version = SFAB_PACKET_VERSION,
@@ -210,10 +210,10 @@ static int reserve(struct sfab_fabric *fabric, unsigned int port, uint16_t dst,
 		.payload = sizeof(struct sfab_datagram),
 	};
 	if (dst)
-		return sfab_fabric_reserve(fabric, packet, slot);
+		return sfab_router_reserve(fabric, packet, answer, slot);
 	if (port >= fabric->config.ports)
 		return -ENETUNREACH;
-	return sfab_router_reserve_at(fabric, port, packet, slot);
+	return sfab_router_reserve_at(fabric, port, packet, answer, slot);
 }
 
 static void commit(struct sfab_fabric *fabric, const struct sfab_datagram *d,
@@ -227,9 +227,10 @@ static void commit(struct sfab_fabric *fabric, const struct sfab_datagram *d,
 static int send(struct sfab_fabric *fabric, unsigned int port, uint16_t dst,
 		const struct sfab_datagram *d)
 {
+	bool answer = d->method & SFAB_MGMT_RESPONSE || d->method == SFAB_MGMT_TRAP;
 	struct sfab_packet packet;
 	struct sfab_slot slot;
-	int error = reserve(fabric, port, dst, &packet, &slot);
+	int error = reserve(fabric, port, dst, answer, &packet, &slot);
 
 	if (!error)
 		commit(fabric, d, &packet, &slot);
@@ -266,7 +267,7 @@ static enum sfab_fate answer(struct sfab_fabric *fabric, struct sfab_datagram *d
 	else if (!d->src)
 		return SFAB_NO_ROUTE;
 	error = reserve(fabric, directed ? d->back[d->pointer] : SFAB_NOWHERE,
-			directed ? 0 : d->src, &packet, &slot);
+			directed ? 0 : d->src, true, &packet, &slot);
 	if (error)
 		return fate_of(error);
 	make_response(d, reason ? reason : execute(fabric, d, false));
@@ -296,6 +297,8 @@ static enum sfab_fate directed_request(struct sfab_fabric *fabric, unsigned int 
 	if (d->pointer == d->hops)
 		return answer(fabric, d, SFAB_MGMT_OK);
 	port = d->path[d->pointer];
+	if (port < fabric->config.ports && sfab_port_holds(&fabric->port[port], false))
+		return SFAB_BLOCKED;
 	if (port >= fabric->config.ports || !sfab_port_carries(&fabric->port[port]))
 		return answer(fabric, d, SFAB_MGMT_UNREACHABLE);
 	return fate_of(send(fabric, port, 0, d));

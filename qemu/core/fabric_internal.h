@@ -9,6 +9,7 @@
  *	module.c	the state machines of a module
  *	light.c, fec.c	the physics of a lane; the code that corrects its errors
  *	port_optics.c	what a module does to its port
+ *	switching.c	how a port goes to another light path
  *	inject.c	what goes wrong with a module, on request
  *	router.c	where packets go: routes, hop limit, head-of-queue limit, turns
  *	agent.c		answers datagrams
@@ -31,6 +32,7 @@
 #include "link.h"
 #include "mgmt.h"
 #include "optics.h"
+#include "switching.h"
 
 /* One call of sfab_fabric_run(): bytes, and what a packet counts besides. */
 #define SFAB_FABRIC_SLICE	(4u << 20)
@@ -82,6 +84,8 @@ struct sfab_port {
 	uint64_t reopen;
 	bool remote;			/* the other end of the link is another device */
 	unsigned int path;
+
+	struct sfab_switching switching;
 
 	/* port_optics.c's. */
 	struct sfab_optics optics;
@@ -181,6 +185,11 @@ void sfab_port_flush(struct sfab_fabric *fabric, struct sfab_port *port);
 void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
 		      unsigned int path, void *memory, unsigned int end);
 
+/* For switching.c: turn the light off and forget the link; have another PATH; go on there. */
+void sfab_port_leave(struct sfab_fabric *fabric, struct sfab_port *port);
+void sfab_port_set_path(struct sfab_port *port, unsigned int path);
+void sfab_port_begin(struct sfab_fabric *fabric, struct sfab_port *port);
+
 /* Software is to look at the port. */
 void sfab_port_event(struct sfab_fabric *fabric, const struct sfab_port *port);
 
@@ -207,19 +216,44 @@ static inline bool sfab_port_carries(const struct sfab_port *port)
 	return port->link.state == SFAB_LINK_UP;
 }
 
+/* A packet must wait, as the port changes its light path; @answer: it needs none itself. */
+static inline bool sfab_port_holds(const struct sfab_port *port, bool answer)
+{
+	return port->switching.hold > (answer ? SFAB_HOLD_REQUESTS : SFAB_HOLD_NOTHING);
+}
+
+/* ---- switching.c ---- */
+
+/* Begin and go on with what was asked for; true if something has changed. */
+bool sfab_switching_poll(struct sfab_fabric *fabric, struct sfab_port *port);
+
+/* The partner's light is another one; true: because it goes to its other path, as agreed. */
+bool sfab_switching_lost(struct sfab_fabric *fabric, struct sfab_port *port);
+
+/* Software wants something else of the port: it ends here. */
+void sfab_switching_break(struct sfab_fabric *fabric, struct sfab_port *port);
+
+/* P_SWITCH is written, from any thread; false: one is under way. */
+bool sfab_switching_ask(struct sfab_fabric *fabric, struct sfab_port *port, uint32_t value);
+
 /* ---- router.c ---- */
 
 /* Let @source have a turn; true if it did something. */
 bool sfab_router_serve(struct sfab_fabric *fabric, const struct sfab_source *source);
 
-/* Room for a packet of the device on @port, VC 0. As sfab_fabric_reserve(). */
+/* sfab_fabric_reserve() for any packet; @answer: who gets it need not answer it. */
+int sfab_router_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet, bool answer,
+			struct sfab_slot *slot);
+
+/* Room for a packet of the device on @port, VC 0. Likewise. */
 int sfab_router_reserve_at(struct sfab_fabric *fabric, unsigned int port,
-			   struct sfab_packet *packet, struct sfab_slot *slot);
+			   struct sfab_packet *packet, bool answer, struct sfab_slot *slot);
 
 /* What becomes of a packet that came in. */
 enum sfab_fate {
 	SFAB_TAKEN,
 	SFAB_BLOCKED,		/* no room where it goes: later */
+	SFAB_HELD,		/* where it goes the light path is changed: later */
 	SFAB_NO_ROUTE,
 	SFAB_STALLED,		/* no room, and that for too long */
 	SFAB_HOPS,

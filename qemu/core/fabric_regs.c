@@ -74,11 +74,17 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 		return true;
 	case SFAB_REG_P_DATAPATH:
 	case SFAB_REG_P_MODULE_SERIAL:
+	case SFAB_REG_P_SWITCH_MODEL:
+	case SFAB_REG_P_SWITCH_MODEL + 8:
 		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
 		return true;
 	}
 	if (reg >= SFAB_REG_P_COUNTER && counter < SFAB_P_COUNTERS) {
 		*value = part(relaxed_load(port->counter[counter]), reg, size);
+		return true;
+	}
+	if (reg - SFAB_REG_P_SWITCH_BEGIN < 8 * SFAB_PHASES) {
+		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
 		return true;
 	}
 	if (reg >= SFAB_REG_P_OPTICS) {
@@ -104,7 +110,11 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 	case SFAB_REG_P_MODULE_CTRL:
 		*value = atomic_load(&port->module_ctrl);
 		return true;
+	case SFAB_REG_P_SWITCH:
+		*value = relaxed_load(port->switching.wish);
+		return true;
 	case SFAB_REG_P_MODULE:
+	case SFAB_REG_P_SWITCH_STATUS:
 		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
 		return true;
 	case SFAB_REG_P_CLEAR:
@@ -241,6 +251,8 @@ static bool port_write(struct sfab_fabric *fabric, struct sfab_port *port, uint6
 	case SFAB_REG_P_MODULE_CTRL:
 		sfab_set_module_ctrl(fabric, port, value);
 		return true;
+	case SFAB_REG_P_SWITCH:
+		return sfab_switching_ask(fabric, port, value);
 	case SFAB_REG_P_CLEAR:
 		atomic_fetch_or(&port->clear, value & SFAB_P_CLEAR_ALL);
 		fabric->ops->wake(fabric->opaque);

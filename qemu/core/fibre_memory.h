@@ -37,6 +37,23 @@ struct sfab_fibre_sender {
 		_Atomic uint32_t replayed;
 		uint8_t reserved[52];
 	} ring[SFAB_FIBRE_RINGS];
+	_Atomic uint64_t ask;		/* of a change of light paths, SFAB_ASK_* */
+	_Atomic uint64_t part;		/* what the sender does about the other end's */
+	uint8_t reserved[48];
+};
+
+/* ASK and PART; bits 63:32 are the number of the transaction. */
+#define SFAB_ASK_STAGE		0xfull
+#define SFAB_ASK_TOGETHER	(1ull << 4)
+#define SFAB_ASK_PATH_SHIFT	8
+#define SFAB_ASK_PATH		(0xfull << 8)
+
+enum sfab_stage_of_switch {
+	SFAB_STAGE_NONE,
+	SFAB_STAGE_BEGUN,	/* asked; or accepted: no more requests are sent */
+	SFAB_STAGE_QUIET,	/* all that were sent have been taken */
+	SFAB_STAGE_EMPTY,	/* nothing more is sent, and all has been taken */
+	SFAB_STAGE_REFUSED = 15,
 };
 
 struct sfab_fibre_receiver {
@@ -77,6 +94,8 @@ static_assert(offsetof(struct sfab_fibre_sender, identity) == 0x18, "format");
 static_assert(offsetof(struct sfab_fibre_sender, uuid) == 0x20, "format");
 static_assert(offsetof(struct sfab_fibre_sender, power) == 0x30, "format");
 static_assert(offsetof(struct sfab_fibre_sender, ring[1]) == 0x80, "format");
+static_assert(offsetof(struct sfab_fibre_sender, ask) == 0x1c0, "format");
+static_assert(sizeof(struct sfab_fibre_sender) == 0x200, "format");
 static_assert(offsetof(struct sfab_fibre_receiver, ring[1]) == 0x80, "format");
 static_assert(offsetof(struct sfab_fibre_half, receiver) == 0x1000, "format");
 static_assert(offsetof(struct sfab_fibre_half, rings) == 0x2000, "format");

@@ -20,6 +20,7 @@ static const char *wrong(const struct sfab_fabric *fabric,
 		[SFAB_INJECT_RAMP] = 10000,
 		[SFAB_INJECT_MODULE] = INT32_MAX,
 		[SFAB_INJECT_HANG] = 1,
+		[SFAB_INJECT_STICK] = 2,
 		[SFAB_INJECT_DAMAGE] = 1000000,
 		[SFAB_INJECT_FLAP] = 3600000,
 	};
@@ -60,12 +61,16 @@ static void inject_module(struct sfab_optics_faults *faults,
 			break;
 		faults->serial = faults->module;
 		faults->hang = false;
+		faults->stick = 0;
 		memset(faults->dead, 0, sizeof(faults->dead));
 		memset(faults->unlocked, 0, sizeof(faults->unlocked));
 		memset(faults->ageing, 0, sizeof(faults->ageing));
 		break;
 	case SFAB_INJECT_HANG:
 		faults->hang = inject->value;
+		break;
+	case SFAB_INJECT_STICK:
+		faults->stick = inject->value;
 		break;
 	case SFAB_INJECT_DAMAGE:
 		faults->damage = inject->value;

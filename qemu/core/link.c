@@ -85,6 +85,25 @@ uint64_t sfab_link_launched(const struct sfab_fibre_half *in)
 	return load(in->sender.light) ? 1ull << 32 : 0;
 }
 
+void sfab_link_tell(struct sfab_link *link, bool part, uint64_t word)
+{
+	struct sfab_fibre_sender *page = &link->out->sender;
+
+	if (part)
+		store(page->part, word);
+	else
+		store(page->ask, word);
+	link->dirty = true;
+}
+
+uint64_t sfab_link_told(struct sfab_link *link, bool part)
+{
+	struct sfab_fibre_sender *page = &link->in->sender;
+
+	link->told[part] = part ? load(page->part) : load(page->ask);
+	return link->told[part];
+}
+
 void sfab_link_open(struct sfab_link *link, struct sfab_fibre_half *out,
 		    struct sfab_fibre_half *in, const struct sfab_identity *me,
 		    uint32_t generation)
@@ -96,6 +115,8 @@ void sfab_link_open(struct sfab_link *link, struct sfab_fibre_half *out,
 	/* Dark first: whoever sees a cleared word must not take it for a lie. */
 	store(page->light, 0);
 	store(page->locked, 0);
+	store(page->ask, 0);
+	store(page->part, 0);
 	clear_sender(link);
 	clear_receiver(link);
 	store(page->magic, SFAB_FIBRE_MAGIC);
@@ -294,6 +315,8 @@ enum sfab_link_state sfab_link_poll(struct sfab_link *link, uint64_t now)
 
 	link->replaying = false;
 	link->peer.who = load(link->in->sender.identity);
+	sfab_link_told(link, false);
+	sfab_link_told(link, true);
 	for (unsigned int r = 0; r < SFAB_FIBRE_RINGS; r++) {
 		if (!poll_receiver(link, r) || !poll_sender(link, r)) {
 			violation(link);
@@ -329,7 +352,9 @@ bool sfab_link_news(const struct sfab_link *link)
 		return true;
 	if (link->state != SFAB_LINK_UP)
 		return false;
-	if (load(link->in->sender.identity) != link->peer.who)
+	if (load(link->in->sender.identity) != link->peer.who ||
+	    load(link->in->sender.ask) != link->told[0] ||
+	    load(link->in->sender.part) != link->told[1])
 		return true;
 	for (unsigned int r = 0; r < SFAB_FIBRE_RINGS; r++)
 		if (ring_news(link, r))

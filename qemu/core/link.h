@@ -79,6 +79,7 @@ struct sfab_link_rx {
 	uint32_t length;
 	struct sfab_packet packet;
 	uint64_t blocked;	/* since when it cannot go on; 0: it can */
+	bool held;		/* ... because a port changes its light path */
 	bool stalled;		/* it lacked credit */
 };
 
@@ -94,6 +95,7 @@ struct sfab_link {
 	struct sfab_identity peer;
 	uint32_t launch;	/* counts changes of our lanes and powers */
 	uint64_t noticed;	/* what sfab_link_launched() was when the port looked */
+	uint64_t told[2];	/* its ASK and PART, as they were looked at */
 	bool blind;		/* the receiver makes nothing of the light */
 	struct sfab_link_tx tx[SFAB_FIBRE_RINGS];
 	struct sfab_link_rx rx[SFAB_FIBRE_RINGS];
@@ -135,6 +137,10 @@ void sfab_link_darken(struct sfab_link *link);
 
 /* Differs when the other end's lanes or powers have changed; 0: dark. */
 uint64_t sfab_link_launched(const struct sfab_fibre_half *in);
+
+/* ASK and PART: ours, and the partner's. The link is, or was up. */
+void sfab_link_tell(struct sfab_link *link, bool part, uint64_t word);
+uint64_t sfab_link_told(struct sfab_link *link, bool part);
 
 /* Our identity has changed. */
 void sfab_link_identify(struct sfab_link *link, const struct sfab_identity *me);

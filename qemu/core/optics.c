@@ -173,7 +173,7 @@ static void receive_lane(struct sfab_optics *o, struct sfab_optics_lane *lane,
 
 	lane->power = oma;
 	lane->los = !sfab_module_works(&o->plugged) || sfab_light_average(oma) < limit;
-	lane->lol = unlocked || lane->los ||
+	lane->lol = unlocked || o->relocking || lane->los ||
 		    q < (lane->lol ? LOCK_FOUND_Q : LOCK_LOST_Q);
 	lane->ber = lane->lol ? NOTHING_BER : sfab_light_ber(q);
 }

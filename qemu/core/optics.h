@@ -31,6 +31,10 @@
 /* Flits that one lost codeword costs: all that its ring holds is sent again. */
 #define SFAB_OPTICS_REPLAY	819
 
+/* An optical switch that does not move, or stays between the paths. */
+#define SFAB_STUCK_AT_REST	1
+#define SFAB_STUCK_BETWEEN	2
+
 /* What is wrong with a module, or with what is plugged into it. */
 struct sfab_optics_faults {
 	uint32_t loss[SFAB_OPTICS_PATHS][SFAB_OPTICS_LANES];	/* mdB, received */
@@ -46,6 +50,7 @@ struct sfab_optics_faults {
 	uint32_t module_told;			/* ... likewise */
 	uint64_t serial;			/* of the last one that was plugged */
 	bool hang;				/* its DataPath stays in Init */
+	uint8_t stick;				/* the optical switch, SFAB_STUCK_* */
 	uint32_t damage;			/* of a million packets, that arrive damaged */
 	uint32_t flap;				/* ms: what comes in is dark once in so long */
 	uint32_t flap_told;			/* ... beginning when this count changes */
@@ -86,6 +91,7 @@ struct sfab_optics {
 	unsigned int widest;		/* what may be used until the next training */
 	unsigned int width;		/* lanes that we can receive; 0: none */
 	unsigned int used;		/* ... and do, as the other end may send fewer */
+	bool relocking;			/* the light path was switched: no clock yet */
 	bool aligned;			/* codewords come through */
 	double ber;			/* of the used lanes */
 	struct sfab_fec fec;

@@ -26,14 +26,20 @@ void sfab_port_event(struct sfab_fabric *fabric, const struct sfab_port *port)
 }
 
 /*
- * The module knows better than the link why there is nothing to hear. While it works, or
- * comes up, the port is on its way up.
+ * While the light path is switched that is all there is to say. Else the module knows
+ * better than the link why there is nothing to hear: while it comes up, or hears
+ * something, the port is on its way up.
  */
 static void explain(const struct sfab_port *port, enum sfab_port_state *state,
 		    enum sfab_port_reason *reason)
 {
 	enum sfab_port_reason why = sfab_port_deaf(port);
 
+	if (port->switching.phase >= SFAB_PHASE_DRAIN) {
+		*state = SFAB_PORT_TRAINING;
+		*reason = SFAB_REASON_SWITCHING;
+		return;
+	}
 	if (why && (*reason == SFAB_REASON_NO_LIGHT || *reason == SFAB_REASON_TRAINING)) {
 		*reason = why;
 		*state = why == SFAB_REASON_NO_LOCK || why == SFAB_REASON_NO_ALIGNMENT ||
@@ -49,6 +55,8 @@ static bool show(struct sfab_fabric *fabric, struct sfab_port *port,
 	uint32_t old = relaxed_load(port->status), status;
 
 	explain(port, &state, &reason);
+	if (reason)
+		lanes = 0;
 	status = state | port->path << SFAB_P_STATUS_PATH_SHIFT |
 			  reason << SFAB_P_STATUS_REASON_SHIFT |
 			  lanes << SFAB_P_STATUS_LANES_SHIFT;
@@ -56,9 +64,11 @@ static bool show(struct sfab_fabric *fabric, struct sfab_port *port,
 	if (status == old)
 		return false;
 	relaxed_store(port->status, status);
-	if (port->up && !carries(status))
-		sfab_count(&port->counter[SFAB_P_DOWNS], 1);
-	port->up = carries(status);
+	if (reason != SFAB_REASON_SWITCHING) {
+		if (port->up && !carries(status))
+			sfab_count(&port->counter[SFAB_P_DOWNS], 1);
+		port->up = carries(status);
+	}
 	if ((status ^ old) & SFAB_P_STATUS_STATE && port->index < fabric->config.ports)
 		fabric->traps |= 1ull << port->index;
 	if ((status ^ old) & (SFAB_P_STATUS_STATE | SFAB_P_STATUS_LANES))
@@ -125,7 +135,7 @@ static void close_link(struct sfab_fabric *fabric, struct sfab_port *port)
 }
 
 /* The lasers go off as well, and what they shone into is not ours any more. */
-static void leave(struct sfab_fabric *fabric, struct sfab_port *port)
+void sfab_port_leave(struct sfab_fabric *fabric, struct sfab_port *port)
 {
 	if (!port->link.out)
 		return;
@@ -138,7 +148,7 @@ static void leave(struct sfab_fabric *fabric, struct sfab_port *port)
 static void fail(struct sfab_fabric *fabric, struct sfab_port *port,
 		 enum sfab_port_state state, enum sfab_port_reason reason)
 {
-	leave(fabric, port);
+	sfab_port_leave(fabric, port);
 	sfab_port_relight(fabric, port, reason == SFAB_REASON_NO_LIGHT);
 	port->down = state;
 	port->why = reason;
@@ -146,7 +156,7 @@ static void fail(struct sfab_fabric *fabric, struct sfab_port *port,
 }
 
 /* Do what P_CTRL asks for with what is attached. */
-static void begin(struct sfab_fabric *fabric, struct sfab_port *port)
+void sfab_port_begin(struct sfab_fabric *fabric, struct sfab_port *port)
 {
 	unsigned int path = (port->applied & SFAB_P_CTRL_PATH) >>
 			    SFAB_P_CTRL_PATH_SHIFT;
@@ -154,13 +164,14 @@ static void begin(struct sfab_fabric *fabric, struct sfab_port *port)
 	port->path = path;
 	port->remote = false;
 	port->lost = false;
+	port->switching.between &= port->optics.faults.stick == SFAB_STUCK_BETWEEN;
 	if (!(port->applied & SFAB_P_CTRL_ENABLE)) {
 		fail(fabric, port, SFAB_PORT_DOWN, SFAB_REASON_DISABLED);
 	} else if (port->applied & SFAB_P_CTRL_LOOPBACK) {
 		open_link(fabric, port, port->loop, port->loop);
 	} else if (path >= fabric->config.paths) {
 		fail(fabric, port, SFAB_PORT_DOWN, SFAB_REASON_NO_PATH);
-	} else if (!port->half[path][0]) {
+	} else if (!port->half[path][0] || port->switching.between) {
 		fail(fabric, port, SFAB_PORT_DOWN, SFAB_REASON_NO_LIGHT);
 	} else {
 		port->remote = true;
@@ -177,6 +188,19 @@ static void lose(struct sfab_fabric *fabric, struct sfab_port *port,
 	port->lost = true;
 	show(fabric, port, SFAB_PORT_TRAINING, reason ? reason : SFAB_REASON_TRAINING,
 	     0);
+}
+
+/* It is what P_CTRL says from now on: software has asked for it in another way. */
+void sfab_port_set_path(struct sfab_port *port, unsigned int path)
+{
+	uint32_t bits = path << SFAB_P_CTRL_PATH_SHIFT;
+	uint32_t ctrl = atomic_load(&port->ctrl);
+
+	while (!atomic_compare_exchange_weak(&port->ctrl, &ctrl,
+					     (ctrl & ~SFAB_P_CTRL_PATH) | bits))
+		;
+	port->applied = (port->applied & ~SFAB_P_CTRL_PATH) | bits;
+	port->path = path;
 }
 
 static bool up(struct sfab_fabric *fabric, struct sfab_port *port)
@@ -233,6 +257,8 @@ static bool follow(struct sfab_fabric *fabric, struct sfab_port *port)
 			sfab_due(fabric, sfab_link_ready_at(&port->link));
 		return up(fabric, port);
 	case SFAB_LINK_LOST:
+		if (sfab_switching_lost(fabric, port))
+			return true;
 		lose(fabric, port, SFAB_REASON_NONE);
 		return true;
 	case SFAB_LINK_REPLAY:
@@ -254,44 +280,56 @@ static bool renew(struct sfab_fabric *fabric, struct sfab_port *port)
 	uint32_t ctrl = atomic_load(&port->ctrl);
 	uint32_t asked = atomic_load(&port->retrain);
 
+	if (ctrl != port->applied || asked != port->retrained)
+		sfab_switching_break(fabric, port);
 	if (ctrl != port->applied || asked != port->retrained || port->changed) {
 		port->applied = ctrl;
 		port->retrained = asked;
 		port->changed = false;
 		port->reason = SFAB_REASON_NONE;
-		leave(fabric, port);
+		sfab_port_leave(fabric, port);
 	} else if (!port->lost) {
 		return false;
 	} else if (fabric->now < port->reopen) {
 		sfab_due(fabric, port->reopen);
 		return false;
 	}
-	begin(fabric, port);
+	sfab_port_begin(fabric, port);
 	return true;
 }
 
-bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port)
+/* Tell the partner who we are, and hear what it says. */
+static bool talk(struct sfab_fabric *fabric, struct sfab_port *port)
 {
-	bool changed = renew(fabric, port);
-	struct sfab_identity me;
+	struct sfab_identity me = identity(fabric, port);
 
-	changed |= sfab_port_optics(fabric, port);
-	if (port->link.state == SFAB_LINK_CLOSED)
-		return (!port->lost && show(fabric, port, port->down, port->why, 0)) ||
-		       changed;
-	me = identity(fabric, port);
 	if (memcmp(&me, &port->shown, sizeof(me))) {
 		sfab_link_identify(&port->link, &me);
 		port->shown = me;
 	}
 	/* What the link stored may be news for itself: a loop. */
-	return follow(fabric, port) || changed || port->link.dirty;
+	return follow(fabric, port) || port->link.dirty;
+}
+
+bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	bool changed = renew(fabric, port);
+
+	changed |= sfab_port_optics(fabric, port);
+	if (port->link.state != SFAB_LINK_CLOSED)
+		changed |= talk(fabric, port);
+	else if (!port->lost)
+		changed |= show(fabric, port, port->down, port->why, 0);
+	/* Whoever waits for the link looks at how it is now. */
+	return sfab_switching_poll(fabric, port) || changed;
 }
 
 const struct sfab_fibre_half *sfab_port_hears(const struct sfab_port *port)
 {
 	if (port->applied & SFAB_P_CTRL_LOOPBACK)
 		return port->loop;
+	if (port->switching.between)
+		return NULL;
 	return port->path < SFAB_MAX_PATHS ? port->half[port->path][1] : NULL;
 }
 
@@ -307,7 +345,7 @@ void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
 	struct sfab_fibre_half *halves = memory;
 
 	if (port->remote && port->path == path) {
-		leave(fabric, port);
+		sfab_port_leave(fabric, port);
 		port->changed = true;
 	}
 	if (path == (relaxed_load(port->ctrl) & SFAB_P_CTRL_PATH) >>

@@ -19,6 +19,7 @@ void sfab_port_optics_init(struct sfab_fabric *fabric, struct sfab_port *port)
 	sfab_optics_init(&port->optics, config->lanes, config->lane_rate,
 			 sfab_draw_seed(seed, port->index));
 	port->faults = port->optics.faults;
+	port->switching.draw = sfab_draw_seed(seed, SFAB_MAX_PORTS + port->index);
 	sfab_optics_show(&port->optics, port->reading);
 	sfab_module_show(&port->optics, port->low);
 	port->module = port->low[SFAB_REG_P_MODULE_CTRL / 8] >> 32;
@@ -76,7 +77,7 @@ static void listen(struct sfab_fabric *fabric, struct sfab_port *port,
 	sfab_optics_receive(&port->optics, code,
 			    loop || port->path >= SFAB_MAX_PATHS ? SFAB_OPTICS_PATHS :
 			    port->path, sent);
-	link->blind = port->launched && !port->optics.aligned;
+	link->blind = (port->launched || port->switching.phase) && !port->optics.aligned;
 	link->lost = sfab_optics_lost(&port->optics);
 }
 
@@ -191,7 +192,9 @@ bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port)
 		port->applied_faults = injected;
 		port->relight = false;
 		sfab_optics_transmit(&port->optics, port->lasers);
-		listen(fabric, port, in);
+		/* While the optical switch moves no light is heard, and none missed. */
+		if (port->switching.phase != SFAB_PHASE_SWITCH)
+			listen(fabric, port, in);
 		sfab_optics_show(&port->optics, port->reading);
 		show_module(fabric, port);
 	}

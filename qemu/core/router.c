@@ -8,6 +8,9 @@
 #include "copy.h"
 #include "fabric_internal.h"
 
+/* At most so long a packet waits for a port that changes its light path. */
+#define HELD_NS		1000000000ull
+
 /* ---- choosing the way ---- */
 
 struct way {
@@ -16,12 +19,15 @@ struct way {
 	bool failover;		/* a better candidate is down */
 };
 
-/* The first candidate towards @dst whose port carries traffic, and is not @from. */
-static int choose(const struct sfab_fabric *fabric, uint16_t dst,
-		  unsigned int from, unsigned int vc, struct way *way)
+/*
+ * The first candidate towards @dst whose port carries traffic, and is not @from. -EAGAIN:
+ * there will be one in a moment, when a port has changed its light path.
+ */
+static int choose(const struct sfab_fabric *fabric, uint16_t dst, unsigned int from,
+		  unsigned int vc, bool answer, struct way *way)
 {
+	bool any = false, held = false;
 	uint64_t route;
-	bool any = false;
 
 	if (!dst || dst >= fabric->config.eids)
 		return -ENETUNREACH;
@@ -35,6 +41,10 @@ static int choose(const struct sfab_fabric *fabric, uint16_t dst,
 		    port >= fabric->config.ports || port == from)
 			continue;
 		any = true;
+		if (sfab_port_holds(&fabric->port[port], answer)) {
+			held = true;
+			continue;
+		}
 		if (!sfab_port_carries(&fabric->port[port])) {
 			way->failover = true;
 			continue;
@@ -43,7 +53,7 @@ static int choose(const struct sfab_fabric *fabric, uint16_t dst,
 		way->vc = action == SFAB_VC_TO_1 ? 1 : action == SFAB_VC_TO_0 ? 0 : vc;
 		return 0;
 	}
-	return any ? -ENETDOWN : -ENETUNREACH;
+	return held ? -EAGAIN : any ? -ENETDOWN : -ENETUNREACH;
 }
 
 static unsigned int ring_of(const struct sfab_packet *packet)
@@ -84,12 +94,14 @@ static int reserve(struct sfab_fabric *fabric, const struct way *way,
 /* ---- packets of this device ---- */
 
 int sfab_router_reserve_at(struct sfab_fabric *fabric, unsigned int port,
-			   struct sfab_packet *packet, struct sfab_slot *slot)
+			   struct sfab_packet *packet, bool answer, struct sfab_slot *slot)
 {
 	struct way way = { .port = port };
 	bool stalled = true;
 
 	packet->hops = SFAB_HOP_LIMIT;
+	if (sfab_port_holds(&fabric->port[port], answer))
+		return -EAGAIN;
 	if (!sfab_port_carries(&fabric->port[port]))
 		return -ENETDOWN;
 	return reserve(fabric, &way, packet, &stalled, slot);
@@ -100,7 +112,7 @@ static bool same(const struct sfab_packet *a, const struct sfab_packet *b)
 	return a->psn == b->psn && a->dst == b->dst && a->type == b->type;
 }
 
-int sfab_fabric_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet,
+int sfab_router_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet, bool answer,
 			struct sfab_slot *slot)
 {
 	bool stalled = same(packet, &fabric->stalled);
@@ -109,15 +121,21 @@ int sfab_fabric_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet,
 
 	if (packet->dst && packet->dst == relaxed_load(fabric->eid))
 		return sfab_router_reserve_at(fabric, fabric->config.ports,
-					      packet, slot);
+					      packet, answer, slot);
 	packet->hops = SFAB_HOP_LIMIT;
-	error = choose(fabric, packet->dst, SFAB_NOWHERE, 0, &way);
+	error = choose(fabric, packet->dst, SFAB_NOWHERE, 0, answer, &way);
 	if (error)
 		return error;
 	error = reserve(fabric, &way, packet, &stalled, slot);
 	if (stalled)
 		fabric->stalled = *packet;
 	return error;
+}
+
+int sfab_fabric_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet,
+			struct sfab_slot *slot)
+{
+	return sfab_router_reserve(fabric, packet, packet->type & 0x80, slot);
 }
 
 void sfab_fabric_commit(struct sfab_fabric *fabric, const struct sfab_packet *packet,
@@ -177,11 +195,19 @@ static void tell_source(struct sfab_fabric *fabric, const struct sfab_packet *pa
 	}
 }
 
-/* True: the packet stays at the head of its ring, and may. */
-static bool wait(struct sfab_fabric *fabric, struct sfab_link_rx *rx)
+/*
+ * True: the packet stays at the head of its ring, and may. @held: for as long as a port
+ * takes to change its light path; after that it waits as if it had just come.
+ */
+static bool wait(struct sfab_fabric *fabric, struct sfab_link_rx *rx, bool held)
 {
 	uint64_t limit = relaxed_load(fabric->hoq_timeout) * 1000000ull;
 
+	if (held)
+		limit += HELD_NS;
+	if (rx->held != held)
+		rx->blocked = 0;
+	rx->held = held;
 	if (!rx->blocked)
 		rx->blocked = fabric->now ? fabric->now : 1;
 	if (fabric->now - rx->blocked >= limit)
@@ -198,11 +224,23 @@ static bool wait(struct sfab_fabric *fabric, struct sfab_link_rx *rx)
 static enum sfab_fate blocked(struct sfab_fabric *fabric, struct sfab_link_tx *tx,
 			      struct sfab_link_rx *rx)
 {
-	if (wait(fabric, rx) && !(tx->stuck && rx->stalled))
+	if (wait(fabric, rx, false) && !(tx->stuck && rx->stalled))
 		return SFAB_BLOCKED;
 	if (rx->stalled)
 		tx->stuck = true;
 	return SFAB_STALLED;
+}
+
+/* Nobody will have to answer it: it may still go when requests may not. */
+static bool is_answer(const struct sfab_packet *packet, const void *payload)
+{
+	const struct sfab_datagram *datagram = payload;
+	uint8_t method;
+
+	if (packet->type != SFAB_PKT_DATAGRAM)
+		return packet->type & 0x80;
+	memcpy(&method, &datagram->method, 1);
+	return method & SFAB_MGMT_RESPONSE || method == SFAB_MGMT_TRAP;
 }
 
 static enum sfab_fate forward(struct sfab_fabric *fabric, unsigned int from,
@@ -211,13 +249,15 @@ static enum sfab_fate forward(struct sfab_fabric *fabric, unsigned int from,
 	struct sfab_packet packet = rx->packet;
 	struct sfab_slot slot;
 	struct way way;
+	int error;
 
 	if (packet.hops <= 1)
 		return SFAB_HOPS;
 	packet.hops--;
-	if (choose(fabric, packet.dst, from, !!(packet.class_vc & SFAB_CLASS_VC1),
-		   &way))
-		return SFAB_NO_ROUTE;
+	error = choose(fabric, packet.dst, from, !!(packet.class_vc & SFAB_CLASS_VC1),
+		       is_answer(&packet, payload), &way);
+	if (error)
+		return error == -EAGAIN ? SFAB_HELD : SFAB_NO_ROUTE;
 	if (reserve(fabric, &way, &packet, &rx->stalled, &slot))
 		return blocked(fabric, &fabric->port[slot.port].link.tx[slot.ring],
 			       rx);
@@ -264,10 +304,15 @@ static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 		case SFAB_TAKEN:
 			break;
 		case SFAB_BLOCKED:
-			if (wait(fabric, rx))
+			if (wait(fabric, rx, false))
 				return bytes;
 			/* fall through */
 		case SFAB_STALLED:
+			counter = SFAB_P_DROP_HOQ;
+			break;
+		case SFAB_HELD:
+			if (wait(fabric, rx, true))
+				return bytes;
 			counter = SFAB_P_DROP_HOQ;
 			break;
 		case SFAB_NO_ROUTE:

@@ -17,7 +17,7 @@
 #define WORD_LIGHT	0x08
 #define WORD_SLEEPING	0x10
 #define RING_WORDS(r)	(0x40u + (r) * 0x40u)
-#define WORDS_END	RING_WORDS(RINGS)
+#define WORDS_END	(RING_WORDS(RINGS) + 0x40u)
 
 struct sfab_fibre_end {
 	struct sfab_fibre *fibre;

@@ -117,7 +117,7 @@ static uint64_t word_to_tell(const struct talk *talk, unsigned int page, unsigne
 {
 	unsigned int r = (w * 8 - RING_WORDS(0)) / 0x40;
 
-	if (!page && w * 8 >= RING_WORDS(0) && w * 8 == RING_WORDS(r))
+	if (!page && w * 8 >= RING_WORDS(0) && r < RINGS && w * 8 == RING_WORDS(r))
 		return talk->mirror.goal[r];
 	return load(talk, page_at(page, talk_index(talk)) + w * 8);
 }

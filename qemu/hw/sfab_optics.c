@@ -32,6 +32,7 @@ static const struct {
     { "ramp", SFAB_INJECT_RAMP, 1000, false, false },
     { "module", SFAB_INJECT_MODULE, 1, false, false },
     { "hang", SFAB_INJECT_HANG, 1, false, false },
+    { "stick", SFAB_INJECT_STICK, 1, false, false },
     { "damage", SFAB_INJECT_DAMAGE, 1, false, false },
     { "flap", SFAB_INJECT_FLAP, 1000, false, false },
 };
@@ -90,7 +91,8 @@ static bool sfab_optics_parse(QDict *dict, struct sfab_injection *inject,
     if (k == ARRAY_SIZE(sfab_optics_kinds)) {
         error_setg(errp, "property '" TYPE_SFAB_ACCEL ".x-inject' knows no "
                    "fault '%s'; give loss, dead, unlock, ageing, age, heat, "
-                   "ramp, module, hang, damage or flap", kind ? kind : "");
+                   "ramp, module, hang, stick, damage or flap",
+                   kind ? kind : "");
         return false;
     }
     inject->kind = sfab_optics_kinds[k].kind;

@@ -41,14 +41,16 @@ class Joined(unittest.TestCase):
     properties = ""
 
     def setUp(self):
-        self.lab = self.enterContext(Lab(
-            accels=2, args=["-object", self.fibre], properties=self.properties,
-            own_properties=["port0-path0=red"] * 2))
+        self.lab = self.enterContext(Lab(accels=2, properties=self.properties,
+                                         **self.lab_arguments()))
         self.machine = self.lab.machine
         self.a, self.b = self.lab.accels
         join(self.lab, self.a, self.b)
         self.queue = Queue(self.a, 0)
         self.data = random.Random(1).randbytes(3 * MiB + 8)
+
+    def lab_arguments(self):
+        return {"args": ["-object", self.fibre], "own_properties": ["port0-path0=red"] * 2}
 
     def cut(self, cut=True):
         self.machine.qmp("qom-set", path="/objects/red", property="cut", value=cut)

@@ -3,7 +3,7 @@
 
 import sfab
 from machine import QmpError
-from test_fabric import Joined
+from test_fabric import HBM_AT, LOCAL, REMOTE, SIZE, Joined
 
 WORD = 0xffff
 
@@ -154,3 +154,48 @@ class Optics(Joined):
                 self.inject(fault)
             self.assertIn(word, str(raised.exception))
         self.assertEqual(self.masks(self.b), (0xff, 0, 0, 0))
+
+
+class Switching(Joined):
+    """Two accelerators, and a spare fibre at path 1 of the ports that are joined."""
+
+    def setUp(self):
+        self.own = ["port0-path0=red,port0-path1=blue,paths=2"] * 2
+        super().setUp()
+
+    def lab_arguments(self):
+        return {"args": ["-object", self.fibre, "-object", "sfab-fibre,id=blue"],
+                "own_properties": self.own}
+
+    def status(self, accel):
+        """Phase, result, where it went wrong, cause, count."""
+        word = accel.r32(accel.port_block(0) + sfab.P_SWITCH_STATUS)
+        return word & 0xf, word >> 4 & 0xf, word >> 8 & 0xf, word >> 12 & 0xf, word >> 16
+
+    def switch(self, value):
+        count = self.status(self.a)[4]
+        self.a.w32(self.a.port_block(0) + sfab.P_SWITCH, value)
+        for accel in (self.a, self.b):
+            self.lab.wait(lambda: self.status(accel)[4] > count,  # pylint: disable=W0640
+                          "it has ended")
+            self.assertEqual(self.status(accel)[0], 0)
+        return self.status(self.a)[1:4]
+
+    def test_there_and_back_below_work(self):
+        for i in range(1, 5):
+            path = i % 2
+            self.a.hbm.write(HBM_AT, self.data)
+            self.copy(REMOTE, LOCAL, timeline=i)
+            self.assertEqual(self.switch(path | 1 << 4 | path << 8), (1, 0, 0))
+            self.finish()
+            self.assertTrue(self.b.hbm.read(HBM_AT + SIZE, len(self.data)) == self.data)
+            self.assertEqual(self.a.r32(self.a.port_block(0) + sfab.P_STATUS) >> 4 & 0xf, path)
+        for accel in (self.a, self.b):
+            for counter in range(7, 13):
+                self.assertEqual(accel.port_counter(0, counter), 0)
+
+    def test_stuck(self):
+        self.machine.qmp("qom-set", path="/machine/peripheral/accel0", property="x-inject",
+                         value="stick,port=0,value=1")
+        self.assertEqual(self.switch(1 | 1 << 4 | 1 << 8), (2, 3, 7))
+        self.check_works()

@@ -240,6 +240,13 @@ void net_cut(struct net *net, unsigned int c)
 unsigned int net_cable_at(struct net *net, unsigned int a, unsigned int port_a,
 			  unsigned int path_a, unsigned int b, unsigned int port_b)
 {
+	return net_cable_between(net, a, port_a, path_a, b, port_b, 0);
+}
+
+unsigned int net_cable_between(struct net *net, unsigned int a, unsigned int port_a,
+			       unsigned int path_a, unsigned int b, unsigned int port_b,
+			       unsigned int path_b)
+{
 	struct cable *cable = &net->cable[net->cables];
 
 	assert_true(net->cables < CABLES);
@@ -250,6 +257,7 @@ unsigned int net_cable_at(struct net *net, unsigned int a, unsigned int port_a,
 	cable->path[0] = path_a;
 	cable->node[1] = b;
 	cable->port[1] = port_b;
+	cable->path[1] = path_b;
 	net_join(net, net->cables);
 	return net->cables++;
 }

@@ -85,6 +85,9 @@ void net_free(struct net *net);
 /* Put a fibre between two ports; cut it; put the same memory in again. */
 unsigned int net_cable_at(struct net *net, unsigned int a, unsigned int port_a,
 			  unsigned int path_a, unsigned int b, unsigned int port_b);
+unsigned int net_cable_between(struct net *net, unsigned int a, unsigned int port_a,
+			       unsigned int path_a, unsigned int b, unsigned int port_b,
+			       unsigned int path_b);
 /* At path 0. */
 unsigned int net_cable(struct net *net, unsigned int a, unsigned int port_a,
 		       unsigned int b, unsigned int port_b);

@@ -130,6 +130,19 @@ static void test_head_comes_last(void **state)
 	end();
 }
 
+/* What ends say of a change of light paths, beyond the words of the rings. */
+static void test_words_of_switching(void **state)
+{
+	(void)state;
+	begin();
+	*word(0, RING_WORDS(RINGS)) = 0x123456789;
+	*word(0, RING_WORDS(RINGS) + 8) = 0xabcdef;
+	assert_true(exchange(1 << 20));
+	assert_true(*word(1, RING_WORDS(RINGS)) == 0x123456789);
+	assert_true(*word(1, RING_WORDS(RINGS) + 8) == 0xabcdef);
+	end();
+}
+
 /* Another light: the port begins at 0 again, and so does the mirror. */
 static void test_new_light(void **state)
 {
@@ -248,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_ring_wraps),
 		cmocka_unit_test(test_every_ring),
 		cmocka_unit_test(test_head_comes_last),
+		cmocka_unit_test(test_words_of_switching),
 		cmocka_unit_test(test_new_light),
 		cmocka_unit_test(test_both_pages_both_ways),
 		cmocka_unit_test(test_the_other_end_always_sleeps),

@@ -115,6 +115,7 @@ enum sfab_inject {
 	SFAB_INJECT_MODULE,	/* serial number of the module that is plugged; 0: pulled */
 	SFAB_INJECT_HANG,	/* 1: the DataPath of the module stays in Init */
 	SFAB_INJECT_DAMAGE,	/* packets of a million that arrive damaged */
+	SFAB_INJECT_STICK,	/* 1: the optical switch moves only back; 2: it sticks half way */
 	SFAB_INJECT_FLAP,	/* ms: once in so long what comes in is dark for a moment */
 };
 
