@@ -8,12 +8,12 @@
  *   sfab_vm.lock > sfab_queue.submit_lock, sfab_fabric.config_lock,
  *   sfab_mgmt_box.tx_lock and listen_lock >
  *   drm_dev_enter() > sfab_device.reset_lock (both by sfab_hw_get()) >
- *   sfab_queue.lock > sfab_hbm.lock, sfab_device.bos_lock (leaves)
+ *   sfab_queue.lock > sfab_hbm.lock, sfab_device.bos_lock, sfab_link.check_lock (leaves)
  * and the spinlocks
- *   sfab_queue.ring_lock; sfab_mgmt_box.waiters_lock;
+ *   sfab_queue.ring_lock; sfab_mgmt_box.waiters_lock; sfab_link.events_lock;
  *   sfab_device.files_lock, xa_lock of sfab_fabric.exports > sfab_file.event_lock
- * sfab_device.reset_lock, sfab_vm.lock and both locks of sfab_queue are taken
- * while a dma_fence is to be signalled: nothing may be allocated with GFP_KERNEL
+ * sfab_device.reset_lock, sfab_link.check_lock, sfab_vm.lock and both locks of sfab_queue
+ * are taken while a dma_fence is to be signalled: nothing may be allocated with GFP_KERNEL
  * under them.
  */
 #ifndef _SFAB_DEVICE_H_
@@ -312,6 +312,13 @@ int sfab_route_get_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 int sfab_mgmt_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void sfab_segment_file_close(struct sfab_file *sfile);	/* no access of others after it */
 extern const struct attribute_group sfab_fabric_group;
+
+/* sfab_link.c, sfab_link_event.c: the ports as devices, see sfab_link.h */
+int sfab_link_init(void);				/* of the module */
+void sfab_link_exit(void);
+int sfab_links_register(struct sfab_device *sdev);
+void sfab_links_unregister(struct sfab_device *sdev);	/* also of some of them */
+int sfab_links_look(struct sfab_device *sdev);		/* and tell what has changed */
 
 /* sfab_reset.c: the hardware as a whole */
 int sfab_hw_init(struct sfab_device *sdev);		/* reset and identify */

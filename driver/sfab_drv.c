@@ -462,6 +462,9 @@ static int sfab_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = drm_dev_register(&sdev->drm, 0);
 	if (ret)
 		goto err_quiesce;
+	ret = sfab_links_register(sdev);
+	if (ret)
+		goto err_quiesce;
 
 	drm_info(&sdev->drm, "%pUb, %llu MiB HBM, %u queues, %u VMs, %u engines, %u vectors\n",
 		 &sdev->uuid, sdev->hbm.size >> 20, sdev->num_queues, sdev->num_vms,
@@ -472,6 +475,7 @@ err_quiesce:
 	/* Marks the device unplugged, for those who wait for sfab_device.quiet */
 	drm_dev_unplug(&sdev->drm);
 	sfab_event_wake_all(sdev);
+	sfab_links_unregister(sdev);
 	sfab_quiesce(sdev);
 	return ret;
 }
@@ -482,6 +486,7 @@ static void sfab_remove(struct pci_dev *pdev)
 
 	drm_dev_unplug(&sdev->drm);
 	sfab_event_wake_all(sdev);
+	sfab_links_unregister(sdev);
 	sfab_quiesce(sdev);
 }
 
@@ -566,15 +571,25 @@ static int __init sfab_init(void)
 	if (!sfab_wq)
 		return -ENOMEM;
 
+	ret = sfab_link_init();
+	if (ret)
+		goto err_wq;
 	ret = pci_register_driver(&sfab_pci_driver);
 	if (ret)
-		destroy_workqueue(sfab_wq);
+		goto err_link;
+	return 0;
+
+err_link:
+	sfab_link_exit();
+err_wq:
+	destroy_workqueue(sfab_wq);
 	return ret;
 }
 
 static void __exit sfab_exit(void)
 {
 	pci_unregister_driver(&sfab_pci_driver);
+	sfab_link_exit();
 	destroy_workqueue(sfab_wq);
 	/* Fences and queues are freed by RCU */
 	rcu_barrier();

@@ -133,6 +133,7 @@ void sfab_fabric_reset_finish(struct sfab_device *sdev)
 	sfab_mgmt_restore(sdev->fabric);
 	/* A change in between has raised no interrupt */
 	sfab_port_check(sdev->fabric, 0);
+	sfab_links_check(sdev->fabric, ~0U);
 }
 
 /**
@@ -317,15 +318,16 @@ static ssize_t sfab_port_show(struct device *dev, struct device_attribute *attr,
 {
 	struct sfab_device *sdev = dev_get_drvdata(dev);
 	u32 port = container_of(attr, struct sfab_port_attribute, base)->port;
-	const char *state;
 	int ret, idx;
+	u32 status;
 
 	ret = sfab_hw_get(sdev, &idx);
 	if (ret)
 		return ret;
-	state = sfab_port_state_name(sdev->fabric, port);
+	status = readl(sdev->regs + SFAB_P_BLOCK(port) + SFAB_P_STATUS);
 	sfab_hw_put(sdev, idx);
-	return sysfs_emit(buf, "%s\n", state);
+	return sysfs_emit(buf, "%s\n",
+			  sfab_port_state_name(FIELD_GET(SFAB_P_STATUS_STATE, status)));
 }
 
 #define SFAB_PORT_ATTRIBUTE(n) \

@@ -9,6 +9,8 @@
 #include "sfab_bo.h"
 #include "sfab_regs.h"
 
+struct sfab_link;
+
 /**
  * struct sfab_mgmt_box - the management mailbox
  */
@@ -62,6 +64,8 @@ struct sfab_fabric {
 	struct mutex config_lock;
 	/** @port_status: P_STATUS that files were told last; by reset_lock */
 	u32 port_status[SFAB_NUM_PORTS_MAX];
+	/** @links: the ports as devices, from sfab_links_register() to unregister */
+	struct sfab_link *links[SFAB_NUM_PORTS_MAX];
 	/** @mgmt: see sfab_mgmt.c */
 	struct sfab_mgmt_box mgmt;
 };
@@ -97,7 +101,12 @@ void sfab_import_target(struct sfab_vm *vm, u64 va, struct sfab_target *target);
 
 /* sfab_port.c: ports */
 void sfab_port_check(struct sfab_fabric *fabric, u32 events);
-const char *sfab_port_state_name(struct sfab_fabric *fabric, u32 port);
+const char *sfab_port_state_name(u32 state);
+const char *sfab_port_reason_name(u32 reason);
+const char *sfab_port_peer_name(u32 kind);
+
+/* sfab_link_event.c: the ports as devices, sfab_link.h; those of the bits in @ports */
+void sfab_links_check(struct sfab_fabric *fabric, u32 ports);
 
 /* sfab_mgmt.c: management datagrams */
 int sfab_mgmt_init(struct sfab_fabric *fabric);

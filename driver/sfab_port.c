@@ -86,14 +86,18 @@ int sfab_port_query(struct sfab_fabric *fabric, struct sfab_query_port *answer)
 	return 0;
 }
 
+static const char *sfab_port_name(const char * const *names, size_t count, u32 value)
+{
+	return value < count && names[value] ? names[value] : "unknown";
+}
+
 /**
- * sfab_port_state_name - the state of a port, for sysfs
- * @fabric: fabric; between sfab_hw_get() and put
- * @port: port
+ * sfab_port_state_name - a state of a port, for people
+ * @state: &enum sfab_port_state
  *
  * Return: a string constant.
  */
-const char *sfab_port_state_name(struct sfab_fabric *fabric, u32 port)
+const char *sfab_port_state_name(u32 state)
 {
 	static const char * const names[] = {
 		[SFAB_PORT_DOWN] = "down",
@@ -102,10 +106,47 @@ const char *sfab_port_state_name(struct sfab_fabric *fabric, u32 port)
 		[SFAB_PORT_DEGRADED] = "degraded",
 		[SFAB_PORT_FAILED] = "failed",
 	};
-	u32 state = FIELD_GET(SFAB_P_STATUS_STATE,
-			      readl(sfab_port_regs(fabric, port) + SFAB_P_STATUS));
 
-	return state < ARRAY_SIZE(names) ? names[state] : "unknown";
+	return sfab_port_name(names, ARRAY_SIZE(names), state);
+}
+
+/**
+ * sfab_port_reason_name - why a port carries no traffic, for people
+ * @reason: &enum sfab_port_reason
+ *
+ * Return: a string constant.
+ */
+const char *sfab_port_reason_name(u32 reason)
+{
+	static const char * const names[] = {
+		[SFAB_REASON_NONE] = "none",
+		[SFAB_REASON_DISABLED] = "disabled",
+		[SFAB_REASON_NO_LIGHT] = "no-light",
+		[SFAB_REASON_TRAINING] = "training",
+		[SFAB_REASON_PROTOCOL] = "protocol",
+		[SFAB_REASON_REPLAY] = "replay",
+		[SFAB_REASON_VERSION] = "version",
+		[SFAB_REASON_NO_PATH] = "no-path",
+	};
+
+	return sfab_port_name(names, ARRAY_SIZE(names), reason);
+}
+
+/**
+ * sfab_port_peer_name - what a port is connected to, for people
+ * @kind: &enum sfab_port_peer
+ *
+ * Return: a string constant.
+ */
+const char *sfab_port_peer_name(u32 kind)
+{
+	static const char * const names[] = {
+		[SFAB_PEER_NONE] = "none",
+		[SFAB_PEER_ACCEL] = "accel",
+		[SFAB_PEER_SWITCH] = "switch",
+	};
+
+	return sfab_port_name(names, ARRAY_SIZE(names), kind);
 }
 
 /**
@@ -133,10 +174,12 @@ void sfab_port_check(struct sfab_fabric *fabric, u32 events)
 
 		if (!(events & BIT(port)) && status == fabric->port_status[port])
 			continue;
+		events |= BIT(port);
 		fabric->port_status[port] = status;
 		trace_sfab_port(fabric->sdev, port, event.state, event.reason);
 		sfab_event_broadcast(fabric->sdev, &event.base, SFAB_EVENTS_PORT);
 	}
+	sfab_links_check(fabric, events);
 }
 
 static int sfab_port_config_check(const struct sfab_fabric *fabric,

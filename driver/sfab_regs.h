@@ -275,6 +275,7 @@ struct sfab_ring_entry {
 #define SFAB_P_CAPABLE			0x254
 #define   SFAB_P_CAPABLE_LANES		GENMASK(15, 0)
 #define SFAB_P_HISTOGRAM		0x280	/* 64 bit each, 8 apart */
+#define SFAB_P_LANE_STRIDE		16
 #define SFAB_P_LANE_POWER		0x300	/* 64 bit each, 16 apart */
 #define   SFAB_P_LANE_POWER_TX		GENMASK_ULL(15, 0)
 #define   SFAB_P_LANE_POWER_RX		GENMASK_ULL(31, 16)

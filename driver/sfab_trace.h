@@ -10,6 +10,7 @@
 
 #include <linux/tracepoint.h>
 
+#include "sfab_link.h"
 #include "sfab_queue.h"
 
 /* A submission was written to the ring */
@@ -196,6 +197,50 @@ TRACE_EVENT(sfab_port,
 
 	    TP_printk("%s port=%u state=%u reason=%u", __get_str(dev), __entry->port,
 		      __entry->state, __entry->reason)
+);
+
+/* Something has happened to a link */
+TRACE_EVENT(sfab_link_event,
+	    TP_PROTO(const struct device *dev, const struct sfab_link_event *event),
+	    TP_ARGS(dev, event),
+
+	    TP_STRUCT__entry(__string(dev, dev_name(dev))
+			     __field(u64, sequence)
+			     __field(u32, type)
+			     __field(u32, state)
+			     __field(u32, reason)
+			     __field(u32, lanes)
+			     __field(u64, value)
+			     ),
+
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->sequence = event->sequence;
+			   __entry->type = event->type;
+			   __entry->state = event->state;
+			   __entry->reason = event->reason;
+			   __entry->lanes = event->lanes;
+			   __entry->value = event->value;
+			   ),
+
+	    TP_printk("%s sequence=%llu type=%u state=%u reason=%u lanes=%u value=%#llx",
+		      __get_str(dev), __entry->sequence, __entry->type, __entry->state,
+		      __entry->reason, __entry->lanes, __entry->value)
+);
+
+/* Packets have been sent again on a link since its last event */
+TRACE_EVENT(sfab_link_replays,
+	    TP_PROTO(const struct device *dev, u64 count),
+	    TP_ARGS(dev, count),
+
+	    TP_STRUCT__entry(__string(dev, dev_name(dev))
+			     __field(u64, count)
+			     ),
+
+	    TP_fast_assign(__assign_str(dev);
+			   __entry->count = count;
+			   ),
+
+	    TP_printk("%s count=%llu", __get_str(dev), __entry->count)
 );
 
 #endif /* _SFAB_TRACE_H_ */

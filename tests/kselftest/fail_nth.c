@@ -14,7 +14,7 @@
 #include <kselftest_harness.h>
 #include <dirent.h>
 
-#include "sfab_test.h"
+#include "link_util.h"
 
 #define VA		0x40000000ULL
 #define SIZE		(SZ_2M + SZ_64K)
@@ -25,7 +25,8 @@
 /* Made anew for each attempt, as an attempt may leave anything behind */
 struct state {
 	char path[32];			/* of the first device: looking for it can fail, too */
-	int fd, dmabuf;
+	char link_path[48];
+	int fd, dmabuf, link;
 	int next_fd;			/* what the next file will be called */
 	uint32_t vm, queue, bo, registered, syncobj;
 	void *memory;
@@ -254,6 +255,40 @@ static int call_event(struct state *s)
 	return event_read(s->fd, &event, WAIT_MS);
 }
 
+static int call_link_open(struct state *s)
+{
+	int fd = open(s->link_path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static int call_link_ask(struct state *s)
+{
+	struct sfab_link_readings readings;
+	struct sfab_link_counters counters;
+	struct sfab_link_status status;
+	struct sfab_link_info info;
+
+	return link_info(s->link, &info) ?: link_status(s->link, &status) ?:
+	       link_readings(s->link, &readings) ?: link_counters(s->link, &counters);
+}
+
+static int call_link_history(struct state *s)
+{
+	struct sfab_link_event events[4];
+	int count = link_history(s->link, events, ARRAY_SIZE(events));
+
+	return count < 0 ? count : 0;
+}
+
+static int call_link_control(struct state *s)
+{
+	return link_control(s->link, SFAB_LINK_SET_ENABLE, SFAB_LINK_ENABLE);
+}
+
 VARIANT(open, none, call_open);
 VARIANT(query, none, call_query);
 VARIANT(bo_create_hbm, none, call_bo_create_hbm);
@@ -281,6 +316,10 @@ FIXTURE_VARIANT_ADD(fail_nth, import_new_pair) {
 };
 
 VARIANT(event, prepare_event, call_event);
+VARIANT(link_open, none, call_link_open);
+VARIANT(link_ask, none, call_link_ask);
+VARIANT(link_history, none, call_link_history);
+VARIANT(link_control, none, call_link_control);
 
 /*
  * Every slab cache but that of the buddy allocator, which Linux 6.12 does not
@@ -363,6 +402,7 @@ static int state_init(struct state *s, const FIXTURE_DATA(fail_nth) *self,
 		      int (*prepare)(struct state *s))
 {
 	struct accel list[MAX_ACCELS];
+	char name[32];
 	int ret;
 
 	*s = (struct state){ .dmabuf = -1 };
@@ -372,6 +412,13 @@ static int state_init(struct state *s, const FIXTURE_DATA(fail_nth) *self,
 	s->fd = accel_open(0);
 	if (s->fd < 0)
 		return s->fd;
+	ret = link_name(0, 0, name);
+	if (ret)
+		return ret;
+	snprintf(s->link_path, sizeof(s->link_path), "/dev/%s", name);
+	s->link = open(s->link_path, O_RDWR | O_CLOEXEC);
+	if (s->link < 0)
+		return -errno;
 	s->memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
 			 MAP_POPULATE, -1, 0);
 	if (s->memory == MAP_FAILED)
@@ -389,6 +436,7 @@ static int state_init(struct state *s, const FIXTURE_DATA(fail_nth) *self,
 static void state_fini(struct state *s)
 {
 	close(s->fd);
+	close(s->link);
 	if (s->dmabuf >= 0)
 		close(s->dmabuf);
 	munmap(s->memory, SIZE);

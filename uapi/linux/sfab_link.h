@@ -672,7 +672,7 @@ struct sfab_link_clear {
 
 /** enum sfab_link_event_type - what has happened */
 enum sfab_link_event_type {
-	/** @SFAB_LINK_EVENT_STATE: state, reason or path changed, or it went and came; path */
+	/** @SFAB_LINK_EVENT_STATE: another state, reason or path; or down and up; value: path */
 	SFAB_LINK_EVENT_STATE = 1,
 	/** @SFAB_LINK_EVENT_LANES: nothing but lanes in use changed; value: mask for receiving */
 	SFAB_LINK_EVENT_LANES = 2,

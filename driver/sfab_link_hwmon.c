@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Links: temperature, supply, laser currents and optical powers by hwmon, for sensors(1)
+ *
+ * Channels beyond the lanes that a link has are not visible.
+ */
+#include <linux/hwmon.h>
+
+#include "sfab_link.h"
+
+/* temp1 is the case's, then one for each laser; power is that of all lanes sent, then received */
+#define SFAB_HWMON_CASE		0
+#define SFAB_HWMON_LASER	1
+
+static const u32 sfab_hwmon_temp_config[] = {
+	[0 ... SFAB_LINK_LANES] = HWMON_T_INPUT | HWMON_T_LABEL,
+	0
+};
+
+static const u32 sfab_hwmon_in_config[] = { HWMON_I_INPUT | HWMON_I_LABEL, 0 };
+
+static const u32 sfab_hwmon_curr_config[] = {
+	[0 ... SFAB_LINK_LANES - 1] = HWMON_C_INPUT | HWMON_C_LABEL,
+	0
+};
+
+static const u32 sfab_hwmon_power_config[] = {
+	[0 ... 2 * SFAB_LINK_LANES - 1] = HWMON_P_INPUT | HWMON_P_LABEL,
+	0
+};
+
+static const struct hwmon_channel_info * const sfab_hwmon_channels[] = {
+	&(const struct hwmon_channel_info){ hwmon_temp, sfab_hwmon_temp_config },
+	&(const struct hwmon_channel_info){ hwmon_in, sfab_hwmon_in_config },
+	&(const struct hwmon_channel_info){ hwmon_curr, sfab_hwmon_curr_config },
+	&(const struct hwmon_channel_info){ hwmon_power, sfab_hwmon_power_config },
+	NULL
+};
+
+/* The lane that a channel is about, or 0 */
+static u32 sfab_hwmon_lane(enum hwmon_sensor_types type, int channel)
+{
+	switch (type) {
+	case hwmon_temp:
+		return channel >= SFAB_HWMON_LASER ? channel - SFAB_HWMON_LASER : 0;
+	case hwmon_curr:
+		return channel;
+	case hwmon_power:
+		return channel % SFAB_LINK_LANES;
+	default:
+		return 0;
+	}
+}
+
+static umode_t sfab_hwmon_is_visible(const void *data, enum hwmon_sensor_types type, u32 attr,
+				     int channel)
+{
+	const struct sfab_link *link = data;
+
+	return sfab_hwmon_lane(type, channel) < link->lanes ? 0444 : 0;
+}
+
+static int sfab_hwmon_read_case(struct sfab_link *link, enum hwmon_sensor_types type, long *value)
+{
+	s32 temperature_mc;
+	u32 supply_mv;
+	int ret;
+
+	ret = sfab_link_read_case(link, &temperature_mc, &supply_mv);
+	if (!ret)
+		*value = type == hwmon_temp ? temperature_mc : supply_mv;
+	return ret;
+}
+
+static int sfab_hwmon_read(struct device *dev, enum hwmon_sensor_types type, u32 attr,
+			   int channel, long *value)
+{
+	struct sfab_link *link = dev_get_drvdata(dev);
+	struct sfab_link_lane lane;
+	int ret;
+
+	if (type == hwmon_in || (type == hwmon_temp && channel == SFAB_HWMON_CASE))
+		return sfab_hwmon_read_case(link, type, value);
+	ret = sfab_link_read_lane(link, sfab_hwmon_lane(type, channel), &lane);
+	if (ret)
+		return ret;
+	switch (type) {
+	case hwmon_temp:
+		*value = lane.temperature_mc;
+		return 0;
+	case hwmon_curr:
+		*value = DIV_ROUND_CLOSEST(lane.bias_ua, 1000);
+		return 0;
+	case hwmon_power:
+		*value = DIV_ROUND_CLOSEST(channel < SFAB_LINK_LANES ? lane.tx_power_nw :
+								       lane.rx_power_nw, 1000);
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static const char * const sfab_hwmon_lasers[SFAB_LINK_LANES] = {
+	"laser 0", "laser 1", "laser 2", "laser 3", "laser 4", "laser 5", "laser 6",
+	"laser 7", "laser 8", "laser 9", "laser 10", "laser 11", "laser 12", "laser 13",
+	"laser 14", "laser 15",
+};
+
+static const char * const sfab_hwmon_biases[SFAB_LINK_LANES] = {
+	"bias 0", "bias 1", "bias 2", "bias 3", "bias 4", "bias 5", "bias 6", "bias 7",
+	"bias 8", "bias 9", "bias 10", "bias 11", "bias 12", "bias 13", "bias 14",
+	"bias 15",
+};
+
+static const char * const sfab_hwmon_sent[SFAB_LINK_LANES] = {
+	"tx 0", "tx 1", "tx 2", "tx 3", "tx 4", "tx 5", "tx 6", "tx 7", "tx 8", "tx 9",
+	"tx 10", "tx 11", "tx 12", "tx 13", "tx 14", "tx 15",
+};
+
+static const char * const sfab_hwmon_received[SFAB_LINK_LANES] = {
+	"rx 0", "rx 1", "rx 2", "rx 3", "rx 4", "rx 5", "rx 6", "rx 7", "rx 8", "rx 9",
+	"rx 10", "rx 11", "rx 12", "rx 13", "rx 14", "rx 15",
+};
+
+static int sfab_hwmon_read_string(struct device *dev, enum hwmon_sensor_types type, u32 attr,
+				  int channel, const char **text)
+{
+	u32 lane = sfab_hwmon_lane(type, channel);
+
+	switch (type) {
+	case hwmon_temp:
+		*text = channel == SFAB_HWMON_CASE ? "module" : sfab_hwmon_lasers[lane];
+		return 0;
+	case hwmon_in:
+		*text = "supply";
+		return 0;
+	case hwmon_curr:
+		*text = sfab_hwmon_biases[lane];
+		return 0;
+	case hwmon_power:
+		*text = channel < SFAB_LINK_LANES ? sfab_hwmon_sent[lane] :
+						  sfab_hwmon_received[lane];
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static const struct hwmon_ops sfab_hwmon_ops = {
+	.is_visible = sfab_hwmon_is_visible,
+	.read = sfab_hwmon_read,
+	.read_string = sfab_hwmon_read_string,
+};
+
+static const struct hwmon_chip_info sfab_hwmon_chip = {
+	.ops = &sfab_hwmon_ops,
+	.info = sfab_hwmon_channels,
+};
+
+/**
+ * sfab_link_hwmon_init - register the hwmon device
+ * @link: link, registered
+ *
+ * The ports of an accelerator have the same PCI address: their names tell them apart.
+ *
+ * Return: 0 or a negative errno.
+ */
+int sfab_link_hwmon_init(struct sfab_link *link)
+{
+	struct device *hwmon;
+
+	scnprintf(link->hwmon_name, sizeof(link->hwmon_name), "sfab_port%u", link->port);
+	hwmon = hwmon_device_register_with_info(&link->dev, link->hwmon_name, link,
+						&sfab_hwmon_chip, NULL);
+	if (IS_ERR(hwmon))
+		return PTR_ERR(hwmon);
+	link->hwmon = hwmon;
+	return 0;
+}
+
+/**
+ * sfab_link_hwmon_fini - the reverse
+ * @link: link
+ */
+void sfab_link_hwmon_fini(struct sfab_link *link)
+{
+	hwmon_device_unregister(link->hwmon);
+}

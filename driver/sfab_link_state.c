@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Links: what a link is, how it is, and how it is to be
+ */
+#include <linux/bitfield.h>
+#include <linux/io.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
+
+#include <drm/drm_file.h>
+
+#include "sfab_link.h"
+
+/* The numbers of both UAPIs are those of the hardware */
+static_assert((int)SFAB_LINK_FAILED == (int)SFAB_PORT_FAILED);
+static_assert((int)SFAB_LINK_WHY_NO_PATH == (int)SFAB_REASON_NO_PATH);
+static_assert((int)SFAB_LINK_PARTNER_SWITCH == (int)SFAB_PEER_SWITCH);
+
+int sfab_link_info_ioctl(struct file *filp, void *data)
+{
+	struct sfab_link_file *file = filp->private_data;
+	struct sfab_link *link = file->link;
+	struct sfab_device *sdev = link->sdev;
+	struct sfab_link_info *args = data;
+	int ret, idx;
+	u32 cap;
+
+	if (args->flags)
+		return -EINVAL;
+	ret = sfab_hw_get(sdev, &idx);
+	if (ret)
+		return ret;
+	cap = readl(link->regs + SFAB_P_CAP);
+	sfab_hw_put(sdev, idx);
+
+	memset_after(args, 0, flags);
+	export_uuid(args->uuid, &sdev->uuid);
+	args->serial = sdev->serial;
+	strscpy(args->pci, dev_name(sdev->drm.dev));
+	args->accel = sdev->drm.accel->index;
+	args->port = link->port;
+	args->lanes = link->lanes;
+	args->lane_rate = FIELD_GET(SFAB_P_CAP_RATE, cap);
+	args->paths = FIELD_GET(SFAB_P_CAP_PATHS, cap);
+	args->kept = SFAB_LINK_KEPT_PACKETS | SFAB_LINK_KEPT_FEC | SFAB_LINK_KEPT_CONFIG;
+	return 0;
+}
+
+static void sfab_link_read_partner(struct sfab_link *link, struct sfab_link_status *status)
+{
+	u32 peer = readl(link->regs + SFAB_P_PEER);
+
+	status->partner = FIELD_GET(SFAB_P_PEER_KIND, peer);
+	if (status->partner == SFAB_LINK_PARTNER_NONE)
+		return;
+	status->partner_eid = FIELD_GET(SFAB_P_PEER_EID, peer);
+	status->partner_port = FIELD_GET(SFAB_P_PEER_PORT, peer);
+	put_unaligned_le64(readq(link->regs + SFAB_P_PEER_UUID_0), status->partner_uuid);
+	put_unaligned_le64(readq(link->regs + SFAB_P_PEER_UUID_1),
+			   status->partner_uuid + sizeof(u64));
+}
+
+/**
+ * sfab_link_read_status - how the link is
+ * @link: link
+ * @status: filled in behind flags
+ *
+ * Return: 0, or -ENODEV.
+ */
+int sfab_link_read_status(struct sfab_link *link, struct sfab_link_status *status)
+{
+	u32 ctrl, now;
+	int ret, idx;
+
+	memset_after(status, 0, flags);
+	ret = sfab_hw_get(link->sdev, &idx);
+	if (ret)
+		return ret;
+	ctrl = readl(link->regs + SFAB_P_CTRL);
+	now = readl(link->regs + SFAB_P_STATUS);
+	status->rx_lanes = FIELD_GET(SFAB_P_LANE_MASKS_USED,
+				     readq(link->regs + SFAB_P_LANE_MASKS));
+	status->downs = readq(link->regs + SFAB_P_COUNTER + SFAB_P_COUNTER_DOWNS * sizeof(u64));
+	sfab_link_read_partner(link, status);
+	sfab_hw_put(link->sdev, idx);
+
+	status->state = FIELD_GET(SFAB_P_STATUS_STATE, now);
+	status->reason = FIELD_GET(SFAB_P_STATUS_REASON, now);
+	status->lanes = FIELD_GET(SFAB_P_STATUS_LANES, now);
+	status->path_in_use = FIELD_GET(SFAB_P_STATUS_PATH, now);
+	status->path = FIELD_GET(SFAB_P_CTRL_PATH, ctrl);
+	status->config = (ctrl & SFAB_P_CTRL_ENABLE ? SFAB_LINK_ENABLE : 0) |
+			 (ctrl & SFAB_P_CTRL_LOOPBACK ? SFAB_LINK_LOOPBACK : 0);
+	spin_lock(&link->events_lock);
+	status->changed_ns = link->changed_ns;
+	status->sequence = link->sequence;
+	spin_unlock(&link->events_lock);
+	return 0;
+}
+
+int sfab_link_state_ioctl(struct file *filp, void *data)
+{
+	struct sfab_link_file *file = filp->private_data;
+	struct sfab_link_status *args = data;
+
+	return args->flags ? -EINVAL : sfab_link_read_status(file->link, args);
+}
+
+static int sfab_link_control_check(const struct sfab_link *link,
+				   const struct sfab_link_control *args)
+{
+	const u32 known = SFAB_LINK_SET_ENABLE | SFAB_LINK_SET_LOOPBACK | SFAB_LINK_RETRAIN;
+	u32 allowed = 0;
+
+	if (args->set & SFAB_LINK_SET_ENABLE)
+		allowed |= SFAB_LINK_ENABLE;
+	if (args->set & SFAB_LINK_SET_LOOPBACK)
+		allowed |= SFAB_LINK_LOOPBACK;
+	if (!args->set || (args->set & ~known) || (args->config & ~allowed))
+		return -EINVAL;
+	return args->tx_off ? -EINVAL : 0;
+}
+
+static u32 sfab_link_new_ctrl(const struct sfab_link_control *args, u32 ctrl)
+{
+	if (args->set & SFAB_LINK_SET_ENABLE)
+		u32p_replace_bits(&ctrl, !!(args->config & SFAB_LINK_ENABLE), SFAB_P_CTRL_ENABLE);
+	if (args->set & SFAB_LINK_SET_LOOPBACK)
+		u32p_replace_bits(&ctrl, !!(args->config & SFAB_LINK_LOOPBACK),
+				  SFAB_P_CTRL_LOOPBACK);
+	if (args->set & SFAB_LINK_RETRAIN)
+		ctrl |= SFAB_P_CTRL_RETRAIN;
+	return ctrl;
+}
+
+int sfab_link_control_ioctl(struct file *filp, void *data)
+{
+	struct sfab_link_file *file = filp->private_data;
+	struct sfab_link *link = file->link;
+	struct sfab_fabric *fabric = link->sdev->fabric;
+	const struct sfab_link_control *args = data;
+	int ret, idx;
+
+	ret = sfab_link_control_check(link, args);
+	if (ret)
+		return ret;
+	ret = sfab_link_may_change(filp);
+	if (ret)
+		return ret;
+
+	mutex_lock(&fabric->config_lock);
+	ret = sfab_hw_get(link->sdev, &idx);
+	if (!ret) {
+		writel(sfab_link_new_ctrl(args, readl(link->regs + SFAB_P_CTRL)),
+		       link->regs + SFAB_P_CTRL);
+		sfab_hw_put(link->sdev, idx);
+	}
+	mutex_unlock(&fabric->config_lock);
+	return ret;
+}

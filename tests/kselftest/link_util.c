@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What tests of links share, see link_util.h.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <limits.h>
+#include <poll.h>
+
+#include "link_util.h"
+
+#define CLASS		"/sys/class/sfab_link"
+
+int link_name(unsigned int index, unsigned int port, char name[32])
+{
+	struct accel list[MAX_ACCELS];
+	struct dirent *entry;
+	char path[128], line[32];
+	int found = -ENOENT;
+	DIR *dir;
+
+	if (accel_list(list) <= index)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sfab_link", list[index].pci);
+	dir = opendir(path);
+	while (dir && found && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' ||
+		    read_line(line, sizeof(line), CLASS "/%s/port", entry->d_name))
+			continue;
+		if (strtoul(line, NULL, 10) != port)
+			continue;
+		snprintf(name, 32, "%.31s", entry->d_name);
+		found = 0;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+int link_open(unsigned int index, unsigned int port, int flags)
+{
+	char name[32], path[48];
+	int fd, ret = link_name(index, port, name);
+
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int link_attribute(const char *name, const char *attribute, char *line, size_t size)
+{
+	return read_line(line, size, CLASS "/%s/%s", name, attribute);
+}
+
+long link_number(const char *name, const char *attribute)
+{
+	char line[64], *end;
+	long value;
+
+	if (link_attribute(name, attribute, line, sizeof(line)))
+		return LONG_MIN;
+	value = strtol(line, &end, 10);
+	return *end ? LONG_MIN : value;
+}
+
+/* Each begins with its size */
+static int link_ioctl(int fd, unsigned long cmd, void *arg, uint32_t size)
+{
+	memcpy(arg, &size, sizeof(size));
+	return do_ioctl(fd, cmd, arg);
+}
+
+int link_info(int fd, struct sfab_link_info *info)
+{
+	*info = (struct sfab_link_info){ };
+	return link_ioctl(fd, SFAB_LINK_INFO, info, sizeof(*info));
+}
+
+int link_status(int fd, struct sfab_link_status *status)
+{
+	*status = (struct sfab_link_status){ };
+	return link_ioctl(fd, SFAB_LINK_STATE, status, sizeof(*status));
+}
+
+int link_readings(int fd, struct sfab_link_readings *readings)
+{
+	*readings = (struct sfab_link_readings){ };
+	return link_ioctl(fd, SFAB_LINK_READINGS, readings, sizeof(*readings));
+}
+
+int link_counters(int fd, struct sfab_link_counters *counters)
+{
+	*counters = (struct sfab_link_counters){ };
+	return link_ioctl(fd, SFAB_LINK_COUNTERS, counters, sizeof(*counters));
+}
+
+int link_control(int fd, uint32_t set, uint32_t config)
+{
+	struct sfab_link_control control = { .set = set, .config = config };
+
+	return link_ioctl(fd, SFAB_LINK_CONTROL, &control, sizeof(control));
+}
+
+int link_history(int fd, struct sfab_link_event *events, uint32_t count)
+{
+	struct sfab_link_history history = {
+		.data = (uintptr_t)events,
+		.count = count,
+		.stride = sizeof(*events),
+	};
+	int ret = link_ioctl(fd, SFAB_LINK_HISTORY, &history, sizeof(history));
+
+	return ret ?: (int)history.count;
+}
+
+int link_event(int fd, struct sfab_link_event *event, unsigned int timeout_ms)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	if (poll(&poll_fd, 1, timeout_ms) <= 0)
+		return -ETIME;
+	return read(fd, event, sizeof(*event)) < 0 ? -errno : 0;
+}
+
+int link_event_of_type(int fd, uint32_t type, struct sfab_link_event *event,
+		       unsigned int timeout_ms)
+{
+	int64_t end = deadline(timeout_ms), left;
+	int ret;
+
+	do {
+		left = (end - now_ns()) / 1000000;
+		ret = left < 0 ? -ETIME : link_event(fd, event, left);
+	} while (!ret && event->type != type);
+	return ret;
+}
+
+int link_await(int fd, uint32_t state, unsigned int timeout_ms)
+{
+	int64_t end = deadline(timeout_ms);
+	struct sfab_link_status status;
+	int ret;
+
+	for (;;) {
+		ret = link_status(fd, &status);
+		if (ret || status.state == state)
+			return ret;
+		if (now_ns() > end)
+			return -ETIME;
+		sleep_ms(2);
+	}
+}
+
+int link_bring_up(int fd)
+{
+	int64_t end = deadline(WAIT_MS);
+	struct sfab_link_event event;
+	int ret;
+
+	ret = link_control(fd, SFAB_LINK_SET_ENABLE | SFAB_LINK_SET_LOOPBACK, SFAB_LINK_ENABLE);
+	ret = ret ?: link_await(fd, SFAB_LINK_UP, WAIT_MS);
+	/* Its event may come later than it is seen, or there was none as it was up before */
+	for (; !ret; sleep_ms(2)) {
+		ret = link_history(fd, &event, 1);
+		if (ret <= 0 || event.state == SFAB_LINK_UP)
+			break;
+		ret = now_ns() > end ? -ETIME : 0;
+	}
+	while (ret >= 0 && !link_event(fd, &event, 0))
+		;
+	return ret < 0 ? ret : 0;
+}

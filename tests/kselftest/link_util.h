@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tests of links share: their files and attributes, one function an ioctl, as in
+ * sfab_test.h, and what it takes to bring a link down and up.
+ */
+#ifndef LINK_UTIL_H
+#define LINK_UTIL_H
+
+#include <linux/sfab_link.h>
+
+#include "fabric_util.h"
+
+/* "sfab_linkN" of a port of the index-th accelerator, or -ENOENT */
+int link_name(unsigned int index, unsigned int port, char name[32]);
+/* A file, or -errno */
+int link_open(unsigned int index, unsigned int port, int flags);
+/* The first line of an attribute of the link, below /sys/class/sfab_link/NAME */
+int link_attribute(const char *name, const char *attribute, char *line, size_t size);
+/* The number in one, or LONG_MIN */
+long link_number(const char *name, const char *attribute);
+
+int link_info(int fd, struct sfab_link_info *info);
+int link_status(int fd, struct sfab_link_status *status);
+int link_readings(int fd, struct sfab_link_readings *readings);
+int link_counters(int fd, struct sfab_link_counters *counters);
+int link_control(int fd, uint32_t set, uint32_t config);
+/* The newest @count events at most; returns how many, or -errno */
+int link_history(int fd, struct sfab_link_event *events, uint32_t count);
+
+/* The next event, -ETIME when none comes in the time, else -errno of read() */
+int link_event(int fd, struct sfab_link_event *event, unsigned int timeout_ms);
+/* The next of @type, which others may come before */
+int link_event_of_type(int fd, uint32_t type, struct sfab_link_event *event,
+		       unsigned int timeout_ms);
+/* Waits until the link is in the state; -ETIME if it does not come to that */
+int link_await(int fd, uint32_t state, unsigned int timeout_ms);
+/* Enabled, trained, and with all its events seen by @fd */
+int link_bring_up(int fd);
+
+#endif
