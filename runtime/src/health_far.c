@@ -83,8 +83,6 @@ bool health_ask(struct sfab_device *dev, unsigned int port, bool up, struct far_
 	struct far_answer answer = { 0 };
 	int ret;
 
-	if (far->forbidden || far->kind == SFAB_LINK_PARTNER_NONE || (!up && !far->eid))
-		return false;
 	ret = ask(dev, far, port, up, &answer);
 	far->forbidden = ret == -EPERM || ret == -EACCES;
 	if (ret)

@@ -16,7 +16,13 @@ struct far_end {
 	bool forbidden;			/* we may not ask: not tried again */
 };
 
-/* Asks the port at the far end of port @port of @dev; false: it cannot be asked */
+/* Over a link that is up, or by another way to the EID that was there */
+static inline bool health_may_ask(const struct far_end *far, bool up)
+{
+	return !far->forbidden && far->kind != SFAB_LINK_PARTNER_NONE && (up || far->eid);
+}
+
+/* Asks the port at the far end of port @port of @dev; false: it did not answer */
 bool health_ask(struct sfab_device *dev, unsigned int port, bool up, struct far_end *far,
 		struct health_end *end);
 

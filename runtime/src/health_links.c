@@ -116,30 +116,17 @@ static const struct watched_link *sibling(const struct sfab_health *health,
 	return NULL;
 }
 
-static struct sfab_device *accel_of(const struct sfab_health *health,
-				    const struct watched_link *w)
-{
-	unsigned int i;
-
-	for (i = 0; i < health->accel_count; i++) {
-		struct sfab_device *dev = health->accels[i].dev;
-
-		if (dev && !strcmp(dev->id.pci_address, w->link->id.pci_address))
-			return dev;
-	}
-	return NULL;
-}
-
 static void look_far(const struct sfab_health *health, struct watched_link *w,
 		     struct health_link *link)
 {
 	const struct watched_link *other = sibling(health, &w->far);
-	struct sfab_device *dev = accel_of(health, w);
 	bool up = link->own.state == SFAB_LINK_UP || link->own.state == SFAB_LINK_DEGRADED;
+	struct sfab_device *dev;
 
 	if (other)
 		health_end_of_view(&other->view, &link->far);
-	else if (dev)
+	else if (health_may_ask(&w->far, up) &&
+		 !sfab_device_find(health->ctx, w->link->id.pci_address, &dev))
 		health_ask(dev, w->view.info.port, up, &w->far, &link->far);
 }
 

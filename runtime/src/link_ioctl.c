@@ -40,6 +40,9 @@ int link_fail(struct sfab_link *link, int err, const char *fmt, ...)
 	case -EOPNOTSUPP:
 		return fail(err, "%s: %s: the hardware has no such thing: see sfab_link_info.caps",
 			    link->label, what);
+	case -ENOTTY:
+		return fail(err, "%s: %s: the driver does not know how: it is older than this library",
+			    link->label, what);
 	case -ENXIO:
 		return fail(err, "%s: %s: no module is plugged", link->label, what);
 	case -EBUSY:
