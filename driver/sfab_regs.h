@@ -221,6 +221,7 @@ struct sfab_ring_entry {
 #define SFAB_P_CLEAR			0x38
 #define   SFAB_P_CLEAR_COUNTERS		BIT(0)
 #define   SFAB_P_CLEAR_CODEWORDS	BIT(1)
+#define   SFAB_P_CLEAR_FLAGS		BIT(2)
 #define SFAB_P_COUNTER			0x100	/* 64 bit each, 8 apart */
 #define   SFAB_P_COUNTER_TX_BYTES	0
 #define   SFAB_P_COUNTER_TX_PACKETS	1
@@ -289,6 +290,9 @@ struct sfab_ring_entry {
 #define   SFAB_P_LANE_STATE_LOS		BIT_ULL(41)
 #define   SFAB_P_LANE_STATE_LOL		BIT_ULL(42)
 #define   SFAB_P_LANE_STATE_USED	BIT_ULL(43)
+
+/* The CMIS image of a port's module: 32 slots of 128 bytes */
+#define SFAB_CMIS(p)			(0xb0000 + (p) * 0x1000)
 
 /* Routes: four candidates of 16 bits, the first lowest */
 #define SFAB_ROUTE(e)			(0xa0000 + (e) * 8)	/* 64 bit */

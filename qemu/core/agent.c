@@ -61,6 +61,27 @@ static void get_port(struct sfab_fabric *fabric, const struct sfab_port *port,
 	out->peer_uuid[1] = relaxed_load(port->peer_uuid[1]);
 }
 
+static void get_switch(const struct sfab_port *port, struct sfab_mgmt_switch *out)
+{
+	const _Atomic uint64_t *low = &port->low[SFAB_REG_P_SWITCH / 8];
+
+	out->wish = relaxed_load(port->switching.wish);
+	out->status = relaxed_load(low[0]) >> 32;
+	for (unsigned int i = 0; i < SFAB_PHASES; i++)
+		out->begin[i] = relaxed_load(low[1 + i]);
+	for (unsigned int i = 0; i < 2; i++)
+		out->model[i] = relaxed_load(low[1 + SFAB_PHASES + i]);
+}
+
+static void get_module(const struct sfab_port *port, struct sfab_mgmt_module *out)
+{
+	out->ctrl = atomic_load(&port->module_ctrl);
+	out->module = relaxed_load(port->low[SFAB_REG_P_MODULE_CTRL / 8]) >> 32;
+	out->datapath = relaxed_load(port->low[SFAB_REG_P_DATAPATH / 8]);
+	out->serial = relaxed_load(port->low[SFAB_REG_P_MODULE_SERIAL / 8]);
+	out->clear = atomic_load(&port->clear);
+}
+
 static void set_key(struct sfab_fabric *fabric, const struct sfab_mgmt_key *key)
 {
 	pthread_mutex_lock(&fabric->lock);
@@ -88,6 +109,8 @@ static enum sfab_mgmt_status modifier_status(const struct sfab_fabric *fabric,
 		return SFAB_MGMT_OK;
 	case SFAB_ATTR_PORT:
 	case SFAB_ATTR_COUNTERS:
+	case SFAB_ATTR_SWITCH:
+	case SFAB_ATTR_MODULE:
 		return d->modifier < fabric->config.ports ? SFAB_MGMT_OK :
 							    SFAB_MGMT_BAD_VALUE;
 	case SFAB_ATTR_ROUTE:
@@ -135,6 +158,12 @@ static enum sfab_mgmt_status get(struct sfab_fabric *fabric, struct sfab_datagra
 	case SFAB_ATTR_OPTICS:
 		get_optics(fabric, d);
 		return SFAB_MGMT_OK;
+	case SFAB_ATTR_SWITCH:
+		get_switch(&fabric->port[m], &d->change);
+		return SFAB_MGMT_OK;
+	case SFAB_ATTR_MODULE:
+		get_module(&fabric->port[m], &d->module);
+		return SFAB_MGMT_OK;
 	default:
 		return SFAB_MGMT_BAD_METHOD;
 	}
@@ -156,6 +185,14 @@ static enum sfab_mgmt_status set(struct sfab_fabric *fabric, struct sfab_datagra
 		for (unsigned int i = 0; i < routes_of(fabric, m); i++)
 			relaxed_store(fabric->route[m * SFAB_MGMT_ROUTES + i],
 				      d->word[i]);
+		return get(fabric, d);
+	case SFAB_ATTR_SWITCH:
+		if (!sfab_switching_ask(fabric, &fabric->port[m], d->change.wish))
+			return SFAB_MGMT_BAD_VALUE;
+		return get(fabric, d);
+	case SFAB_ATTR_MODULE:
+		sfab_set_module_ctrl(fabric, &fabric->port[m], d->module.ctrl);
+		sfab_clear_port(fabric, &fabric->port[m], d->module.clear);
 		return get(fabric, d);
 	case SFAB_ATTR_KEY:
 		if (d->new_key.trap_eid >= fabric->config.eids)

@@ -6,6 +6,7 @@
  *	link.c		one end of a link: training, rings, replay, rate
  *	port.c		ports: state, light paths, partner
  *	optics.c	their modules: lasers, receivers, faults; readings.c shows them
+ *	cmis.c		the same as an image that CMIS has laid out
  *	module.c	the state machines of a module
  *	light.c, fec.c	the physics of a lane; the code that corrects its errors
  *	port_optics.c	what a module does to its port
@@ -27,6 +28,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "cmis.h"
 #include "fabric.h"
 #include "fabric_regs.h"
 #include "link.h"
@@ -63,6 +65,8 @@ struct sfab_port {
 	_Atomic uint64_t low[SFAB_PORT_LOW_WORDS];	/* 0x00 to 0x1ff, but for the above */
 	_Atomic uint64_t reading[SFAB_OPTICS_WORDS];
 
+	_Atomic uint64_t image[SFAB_CMIS_BYTES / 8];
+
 	struct sfab_optics_faults faults;	/* under &sfab_fabric.lock */
 	_Atomic uint32_t injected;		/* counts their changes */
 
@@ -96,6 +100,7 @@ struct sfab_port {
 	uint32_t applied_module;	/* of module_ctrl */
 	uint64_t flap_at;		/* when a time of darkness began, or will */
 	bool flap_dark;
+	struct sfab_cmis cmis;
 	uint32_t module;		/* P_MODULE, as it was told last */
 	uint64_t look_at;		/* not before may the other end change its light */
 	uint64_t launched;		/* its light, as it was taken into account */
@@ -292,6 +297,7 @@ void sfab_set_port_ctrl(struct sfab_fabric *fabric, struct sfab_port *port,
 			uint32_t value);
 void sfab_set_module_ctrl(struct sfab_fabric *fabric, struct sfab_port *port,
 			  uint32_t value);
+void sfab_clear_port(struct sfab_fabric *fabric, struct sfab_port *port, uint32_t what);
 /* Ignored if there is no such EID. */
 void sfab_set_eid(struct sfab_fabric *fabric, uint32_t eid);
 

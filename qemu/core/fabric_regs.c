@@ -125,6 +125,14 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 	}
 }
 
+/* Where a page is not there its bytes are 0. */
+static uint64_t image_read(const struct sfab_port *port, uint64_t offset, unsigned int size)
+{
+	if (offset >= SFAB_CMIS_BYTES)
+		return 0;
+	return part(relaxed_load(port->image[offset / 8]), offset, size);
+}
+
 bool sfab_fabric_read(struct sfab_fabric *fabric, uint64_t offset, unsigned int size,
 		      uint64_t *value)
 {
@@ -136,6 +144,13 @@ bool sfab_fabric_read(struct sfab_fabric *fabric, uint64_t offset, unsigned int 
 	if (at < (uint64_t)fabric->config.ports * SFAB_PORT_STRIDE)
 		return port_read(fabric, &fabric->port[at / SFAB_PORT_STRIDE],
 				 at % SFAB_PORT_STRIDE, size, value);
+	at = offset - SFAB_CMIS_BASE;
+	if (fabric->config.kind == SFAB_KIND_ACCEL &&
+	    at < (uint64_t)fabric->config.ports * SFAB_CMIS_STRIDE) {
+		*value = image_read(&fabric->port[at / SFAB_CMIS_STRIDE],
+				    at % SFAB_CMIS_STRIDE, size);
+		return true;
+	}
 	at = (offset - SFAB_ROUTE_BASE) / 8;
 	if (offset >= SFAB_ROUTE_BASE && at < fabric->config.eids &&
 	    offset < SFAB_ROUTE_END) {
@@ -205,6 +220,12 @@ void sfab_set_module_ctrl(struct sfab_fabric *fabric, struct sfab_port *port,
 	fabric->ops->wake(fabric->opaque);
 }
 
+void sfab_clear_port(struct sfab_fabric *fabric, struct sfab_port *port, uint32_t what)
+{
+	atomic_fetch_or(&port->clear, what & SFAB_P_CLEAR_ALL);
+	fabric->ops->wake(fabric->opaque);
+}
+
 static bool global_write(struct sfab_fabric *fabric, uint64_t offset, uint64_t value,
 			 unsigned int size)
 {
@@ -254,8 +275,7 @@ static bool port_write(struct sfab_fabric *fabric, struct sfab_port *port, uint6
 	case SFAB_REG_P_SWITCH:
 		return sfab_switching_ask(fabric, port, value);
 	case SFAB_REG_P_CLEAR:
-		atomic_fetch_or(&port->clear, value & SFAB_P_CLEAR_ALL);
-		fabric->ops->wake(fabric->opaque);
+		sfab_clear_port(fabric, port, value);
 		return true;
 	default:
 		return false;

@@ -62,6 +62,10 @@
 #define SFAB_REG_P_LANE_POWER		0x300	/* of lane n: 16 n further on */
 #define SFAB_REG_P_LANE_STATE		0x308	/* likewise */
 
+/* The CMIS images of the ports of an accelerator */
+#define SFAB_CMIS_BASE			0xb0000
+#define SFAB_CMIS_STRIDE		0x1000
+
 /* Where the fields of a register begin. */
 #define SFAB_P_MODULE_CTRL_LOW_POWER	(1u << 0)
 #define SFAB_P_MODULE_CTRL_TX_OFF_SHIFT	16
@@ -73,7 +77,9 @@
 #define SFAB_P_MODULE_INSERTIONS_SHIFT	16
 #define SFAB_P_CLEAR_COUNTERS		(1u << 0)
 #define SFAB_P_CLEAR_CODEWORDS		(1u << 1)
-#define SFAB_P_CLEAR_ALL		(SFAB_P_CLEAR_COUNTERS | SFAB_P_CLEAR_CODEWORDS)
+#define SFAB_P_CLEAR_FLAGS		(1u << 2)
+#define SFAB_P_CLEAR_ALL		(SFAB_P_CLEAR_COUNTERS | SFAB_P_CLEAR_CODEWORDS | \
+					 SFAB_P_CLEAR_FLAGS)
 #define SFAB_P_SWITCH_PATH		0xfu
 #define SFAB_P_SWITCH_TOGETHER		(1u << 4)
 #define SFAB_P_SWITCH_PARTNER_SHIFT	8

@@ -30,6 +30,8 @@ enum sfab_mgmt_attribute {
 	SFAB_ATTR_KEY = 5,
 	SFAB_ATTR_TRAP = 6,
 	SFAB_ATTR_OPTICS = 7,
+	SFAB_ATTR_SWITCH = 8,
+	SFAB_ATTR_MODULE = 9,
 };
 
 enum sfab_mgmt_status {
@@ -64,6 +66,21 @@ struct sfab_mgmt_port {
 	uint64_t peer_uuid[2];
 };
 
+struct sfab_mgmt_switch {
+	uint32_t wish;
+	uint32_t status;
+	uint64_t begin[7];
+	uint64_t model[2];
+};
+
+struct sfab_mgmt_module {
+	uint32_t ctrl;
+	uint32_t module;
+	uint64_t datapath;
+	uint64_t serial;
+	uint32_t clear;
+};
+
 struct sfab_mgmt_key {
 	uint64_t key;
 	uint16_t trap_eid;
@@ -95,6 +112,8 @@ struct sfab_datagram {
 		uint8_t data[128];
 		struct sfab_mgmt_node node;
 		struct sfab_mgmt_port port;
+		struct sfab_mgmt_switch change;
+		struct sfab_mgmt_module module;
 		struct sfab_mgmt_key new_key;
 		struct sfab_mgmt_trap trap;
 		uint64_t word[16];

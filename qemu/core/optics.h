@@ -170,6 +170,9 @@ double sfab_optics_lost(const struct sfab_optics *o);
 void sfab_optics_show(const struct sfab_optics *o, _Atomic uint64_t *reading);
 void sfab_module_show(const struct sfab_optics *o, _Atomic uint64_t *low);
 
+/* A number as CMIS writes it. */
+uint16_t sfab_f16(double value);
+
 double sfab_optics_celsius(const struct sfab_optics *o);
 
 #endif /* SFAB_CORE_OPTICS_H */

@@ -124,6 +124,9 @@ static bool clear(struct sfab_port *port)
 			relaxed_store(port->counter[i], 0);
 	if (what & SFAB_P_CLEAR_CODEWORDS)
 		sfab_optics_clear(&port->optics);
+	/* Those that are so now are set again at once. */
+	if (what & SFAB_P_CLEAR_FLAGS)
+		port->cmis = (struct sfab_cmis){ 0 };
 	return what;
 }
 
@@ -133,6 +136,7 @@ static void show_module(struct sfab_fabric *fabric, struct sfab_port *port)
 	uint32_t module;
 
 	sfab_module_show(&port->optics, port->low);
+	sfab_cmis_show(&port->cmis, &port->optics, port->reading, port->low, port->image);
 	module = relaxed_load(port->low[SFAB_REG_P_MODULE_CTRL / 8]) >> 32;
 	if (module == port->module)
 		return;

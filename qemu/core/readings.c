@@ -25,7 +25,7 @@ static uint64_t s16(double value)
 }
 
 /* CMIS's F16: m * 10^(s - 24), s in bits 15:11, m in bits 10:0, as precise as it can be. */
-static uint64_t f16(double value)
+uint16_t sfab_f16(double value)
 {
 	unsigned int s = 24;
 
@@ -51,7 +51,7 @@ static uint64_t lane_state(const struct sfab_optics *o, unsigned int l, bool fai
 	const struct sfab_optics_lane *lane = &o->lane[l];
 	double life = lane->wear * 100;
 
-	return f16(lane->ber) |
+	return sfab_f16(lane->ber) |
 	       s16((sfab_optics_celsius(o) + LASER_WARMER_C) * 256) <<
 		       SFAB_P_LANE_STATE_TEMPERATURE_SHIFT |
 	       (uint64_t)(life < 255 ? life + 0.5 : 255) << SFAB_P_LANE_STATE_AGE_SHIFT |
@@ -77,7 +77,7 @@ static uint64_t module_state(const struct sfab_optics *o)
 {
 	return s16(sfab_optics_celsius(o) * 256) |
 	       u16(o->volts * 1e4) << SFAB_P_OPTICS_SUPPLY_SHIFT |
-	       f16(o->aligned ? o->ber : 0) << SFAB_P_OPTICS_BER_SHIFT |
+	       (uint64_t)sfab_f16(o->aligned ? o->ber : 0) << SFAB_P_OPTICS_BER_SHIFT |
 	       (o->on ? SFAB_P_OPTICS_ON : 0) |
 	       (o->shut ? SFAB_P_OPTICS_SHUT : 0) |
 	       (o->aligned ? SFAB_P_OPTICS_ALIGNED : 0);

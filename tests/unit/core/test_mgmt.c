@@ -4,6 +4,7 @@
 
 #include "fabric_rig.h"
 #include "mgmt.h"
+#include "switching.h"
 
 #define KEY	0x1122334455667788ull
 
@@ -345,6 +346,49 @@ static void traps_tell_of_ports(void **state)
 	net_free(net);
 }
 
+/* Light paths and modules of another device. */
+static void light_paths_are_managed(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0], *b = &net->node[1];
+	struct sfab_datagram d = ROUTED(GET, SWITCH, 2);
+
+	(void)state;
+	net_cable_between(net, 0, 1, 1, 1, 0, 1);
+	net_run(net, MS);
+	assert_int_equal(ask(a, &d), SFAB_MGMT_OK);
+	assert_int_equal(d.change.status, 0);
+	d = ROUTED(SET, SWITCH, 2);
+	d.change.wish = 1 | SFAB_P_SWITCH_TOGETHER | 1 << SFAB_P_SWITCH_PARTNER_SHIFT;
+	assert_int_equal(ask(a, &d), SFAB_MGMT_OK);
+	net_run(net, 50 * MS);
+	d = ROUTED(GET, SWITCH, 2);
+	assert_int_equal(ask(a, &d), SFAB_MGMT_OK);
+	assert_int_equal(d.change.status, SFAB_SWITCH_DONE << 4 | 1 << 16);
+	for (unsigned int i = 0; i < 7; i++)
+		assert_true(d.change.begin[i] == fr64(b, P_REG(0, SWITCH_BEGIN) + 8 * i));
+	assert_true(d.change.model[0] == fr64(b, P_REG(0, SWITCH_MODEL)));
+	assert_true(d.change.model[1] == fr64(b, P_REG(0, SWITCH_MODEL) + 8));
+	assert_int_equal(fr32(b, P_REG(0, STATUS)) >> 4 & 0xf, 1);
+	d = ROUTED(GET, SWITCH, 2);
+	d.modifier = 4;
+	assert_int_equal(ask(a, &d), SFAB_MGMT_BAD_VALUE);
+
+	d = ROUTED(GET, MODULE, 2);
+	assert_int_equal(ask(a, &d), SFAB_MGMT_OK);
+	assert_int_equal(d.module.module, fr32(b, P_REG(0, MODULE)));
+	assert_true(d.module.serial == fr64(b, P_REG(0, MODULE_SERIAL)));
+	assert_int_equal(d.module.datapath, 0x44444444);
+	d = ROUTED(SET, MODULE, 2);
+	d.modifier = 3;
+	d.module.ctrl = SFAB_P_MODULE_CTRL_LOW_POWER;
+	d.module.clear = SFAB_P_CLEAR_COUNTERS;
+	assert_int_equal(ask(a, &d), SFAB_MGMT_OK);
+	net_run(net, 30 * MS);
+	assert_int_equal(port_reason(b, 3), SFAB_REASON_LOW_POWER);
+	net_free(net);
+}
+
 static void mailbox_overflows(void **state)
 {
 	struct net *net = net_chain(2, NULL);
@@ -480,6 +524,7 @@ int main(void)
 		cmocka_unit_test(nonsense_is_named),
 		cmocka_unit_test(key_guards),
 		cmocka_unit_test(traps_tell_of_ports),
+		cmocka_unit_test(light_paths_are_managed),
 		cmocka_unit_test(mailbox_overflows),
 		cmocka_unit_test(switches_are_managed),
 		cmocka_unit_test(the_last_port_has_traps),
