@@ -66,7 +66,7 @@ supernode: lab stage
 		--seed "$(or $(SEED),1)"
 
 #: make demo                   a file travels between all accelerators of two nodes, then a fibre is
-#:                             cut below a transfer; INPUT=FILE
+#:                             cut below a transfer, then a connector gets dirty; INPUT=FILE
 demo:
 	+@$(LAB)/demo $(if $(INPUT),"$(INPUT)")
 

@@ -116,6 +116,17 @@ class Run:
         base = self.submit(node, command)
         return self.follow(node, base, out or (sys.stdout.buffer, sys.stderr.buffer))
 
+    def ask(self, node, command, allowed=(0,)):
+        """Run a command that has to succeed; returns what it printed."""
+        base = self.submit(node, command)
+        with open(os.devnull, "wb") as nothing:
+            status = self.follow(node, base, (nothing, nothing))
+        if status not in allowed:
+            with open(base + ".err", encoding="utf-8", errors="replace") as file:
+                raise Failure(f"'{command}' on {node} ended with status {status}: {file.read()}")
+        with open(base + ".out", encoding="utf-8") as file:
+            return file.read()
+
     # ---- QEMU
 
     def qmp(self, node, command, **arguments):
