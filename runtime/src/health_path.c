@@ -68,10 +68,19 @@ static void far_sends_nothing(struct bench *b)
 			  (struct advice){ SFAB_HEALTH_FAR_TRANSMITTER, SFAB_ACTION_COOL },
 			  "the module at the far end has switched itself off at %.1f C: cool it",
 			  far->celsius);
+	else if (far->reason == SFAB_LINK_WHY_NO_MODULE)
+		bench_bad(b, SFAB_CONDITION_LIGHT, SFAB_SEVERITY_FAILED,
+			  (struct advice){ SFAB_HEALTH_FAR_TRANSMITTER,
+					   SFAB_ACTION_REPLACE_FAR_MODULE },
+			  "there is no module in the port at the far end: plug one there");
+	else if (far->reason == SFAB_LINK_WHY_MODULE_FAULT)
+		bench_bad(b, SFAB_CONDITION_LIGHT, SFAB_SEVERITY_FAILED,
+			  (struct advice){ SFAB_HEALTH_FAR_TRANSMITTER, SFAB_ACTION_RESET },
+			  "the module at the far end does not work, its firmware hangs: reset it");
 	else if (!far->on || !far->enabled)
 		bench_bad(b, SFAB_CONDITION_LIGHT, SFAB_SEVERITY_FAILED,
 			  (struct advice){ SFAB_HEALTH_FAR_TRANSMITTER, SFAB_ACTION_ENABLE },
-			  "the far end has switched its lasers off: it is disabled, in low power, or has no module that works");
+			  "the far end has switched its lasers off: it is disabled, or in low power");
 	else
 		bench_bad(b, SFAB_CONDITION_LIGHT, SFAB_SEVERITY_FAILED,
 			  (struct advice){ SFAB_HEALTH_FAR_TRANSMITTER,

@@ -10,6 +10,7 @@ const char *const fault_name[] = {
 	[NOTHING] = "nothing", [BEND] = "bend", [BEND_BOTH] = "bend both ways", [DIRT] = "dirt",
 	[DEAD] = "dead laser", [UNLOCK] = "no clock", [AGE] = "age", [HEAT] = "heat",
 	[CUT] = "cut", [DISABLE] = "disable", [DAMAGE] = "damage", [FLAP] = "flap",
+	[PULL] = "pulled module", [HANG] = "hanging module",
 	[HEALED] = "healed laser", [DIRT_AND_HEAT] = "dirt and heat",
 };
 
@@ -98,6 +99,10 @@ const struct example examples[] = {
 	{ DISABLE, 0, EVERY, false, .a = V(DISABLED, WATCH, ENABLE),
 	  .b = V(FAR_TRANSMITTER, FAILED, ENABLE) },
 
+	{ PULL, 0, 0, false, .a = V(NO_MODULE, FAILED, REPLACE_MODULE), .b = FAR_DEAD },
+	{ HANG, 1, 0, false, .a = V(MODULE_FAULT, FAILED, RESET),
+	  .b = V(FAR_TRANSMITTER, FAILED, RESET) },
+
 	/* Receivers */
 	{ UNLOCK, 1, 0x01, false, BOTH(UNLOCKED(DEGRADED)) },
 	{ UNLOCK, 1, 0x40, false, BOTH(UNLOCKED(DEGRADED)) },
@@ -141,6 +146,7 @@ const struct example examples[] = {
 	{ DEAD, 1, EVERY, true, .a = LASER(FAILED), .b = DARK },
 	{ UNLOCK, 1, 0x40, true, .a = IDLE, .b = UNLOCKED(DEGRADED) },
 	{ UNLOCK, 1, EVERY, true, .a = DEAF, .b = UNLOCKED(FAILED) },
+	{ PULL, 0, 0, true, .a = V(NO_MODULE, FAILED, REPLACE_MODULE), .b = DARK },
 	{ HEAT, 37000, 0, true, .a = V(MODULE_OVERHEATED, FAILED, COOL), .b = DARK },
 	{ DISABLE, 0, EVERY, true, .a = V(DISABLED, WATCH, ENABLE), .b = DARK },
 };

@@ -98,6 +98,7 @@ void read_view(struct hardware *h, unsigned int end, struct link_view *view)
 	view->status.lanes = status >> 16 & 0xff;
 	view->status.config = reg32(h, end, SFAB_REG_P_CTRL) & 3;
 	view->status.partner = reg32(h, end, SFAB_REG_P_PEER) >> 24;
+	view->status.module_fault = reg32(h, end, SFAB_REG_P_MODULE) >> 8 & 0xff;
 	view->status.downs = counter(h, end, DOWNS);
 	view->counters.time_ns = hardware_now(h);
 	view->counters.replays = counter(h, end, REPLAYS);

@@ -119,6 +119,12 @@ static void break_it(struct pair *p, const struct example *e)
 	case HEAT:
 		inject(p, A, SFAB_INJECT_HEAT, 1, e->value);
 		break;
+	case PULL:
+		inject(p, A, SFAB_INJECT_MODULE, 1, 0);
+		break;
+	case HANG:
+		inject(p, A, SFAB_INJECT_HANG, 1, 1);
+		break;
 	case CUT:
 		hardware_plug(p->h, false);
 		break;

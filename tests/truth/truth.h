@@ -28,6 +28,8 @@ enum fault {
 	DISABLE,	/* port of a */
 	DAMAGE,		/* value: packets of a million that arrive damaged, under traffic */
 	FLAP,		/* value: times that the fibre is pulled and plugged again */
+	PULL,		/* a's module */
+	HANG,		/* a's module does not come up */
 	HEALED,		/* a's lanes were dead, and are not any more */
 	DIRT_AND_HEAT,	/* value: mdB; a's module is 28 C warmer */
 };
