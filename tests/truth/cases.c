@@ -11,6 +11,7 @@ const char *const fault_name[] = {
 	[DEAD] = "dead laser", [UNLOCK] = "no clock", [AGE] = "age", [HEAT] = "heat",
 	[CUT] = "cut", [DISABLE] = "disable", [DAMAGE] = "damage", [FLAP] = "flap",
 	[PULL] = "pulled module", [HANG] = "hanging module",
+	[SWITCH] = "switch", [STICK] = "stuck switch",
 	[HEALED] = "healed laser", [DIRT_AND_HEAT] = "dirt and heat",
 };
 
@@ -102,6 +103,10 @@ const struct example examples[] = {
 	{ PULL, 0, 0, false, .a = V(NO_MODULE, FAILED, REPLACE_MODULE), .b = FAR_DEAD },
 	{ HANG, 1, 0, false, .a = V(MODULE_FAULT, FAILED, RESET),
 	  .b = V(FAR_TRANSMITTER, FAILED, RESET) },
+
+	{ SWITCH, 0, 0, false, BOTH(OK) },
+	{ STICK, 1, 0, false, .a = V(SWITCH_STUCK, DEGRADED, REPLACE_MODULE), .b = OK },
+	{ STICK, 2, 0, false, .a = V(SWITCH_STUCK, FAILED, REPLACE_MODULE), .b = IS_CUT },
 
 	/* Receivers */
 	{ UNLOCK, 1, 0x01, false, BOTH(UNLOCKED(DEGRADED)) },

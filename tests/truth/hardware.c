@@ -27,6 +27,8 @@ struct hardware *hardware_new(unsigned int seed, unsigned int damage)
 	config_damage = damage;
 	h->net = net_chain(2, change);
 	h->net->node[B].lossy = true;
+	/* A spare fibre at light path 1 of both */
+	net_cable_between(h->net, A, port_of[A], 1, B, port_of[B], 1);
 	net_run(h->net, 1000 * MS);
 	return h;
 }
@@ -75,6 +77,12 @@ void hardware_plug(struct hardware *h, bool plugged)
 		net_join(h->net, 0);
 	else
 		net_cut(h->net, 0);
+}
+
+void hardware_switch(struct hardware *h, unsigned int path)
+{
+	fw32(&h->net->node[A], P_REG(port_of[A], SWITCH),
+	     path | SFAB_P_SWITCH_TOGETHER | path << SFAB_P_SWITCH_PARTNER_SHIFT);
 }
 
 void hardware_traffic(struct hardware *h)

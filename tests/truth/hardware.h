@@ -32,6 +32,8 @@ void hardware_control(struct hardware *h, unsigned int end, uint32_t ctrl);
 void hardware_inject(struct hardware *h, unsigned int end, enum sfab_inject kind,
 		     unsigned int lane, int32_t value);
 void hardware_plug(struct hardware *h, bool plugged);
+/* Both ends go to a light path, A asks; there are 0 and 1 */
+void hardware_switch(struct hardware *h, unsigned int path);
 /* A sends to B without end */
 void hardware_traffic(struct hardware *h);
 

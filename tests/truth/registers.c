@@ -86,6 +86,14 @@ static void read_readings(struct hardware *h, unsigned int end, struct sfab_link
 		read_lane(h, end, l, &r->lane[l]);
 }
 
+static void read_switch(struct hardware *h, unsigned int end, struct sfab_link_switch *last)
+{
+	uint32_t status = reg32(h, end, SFAB_REG_P_SWITCH_STATUS);
+
+	last->result = status >> SFAB_P_SWITCH_STATUS_RESULT_SHIFT & 0xf;
+	last->cause = status >> SFAB_P_SWITCH_STATUS_CAUSE_SHIFT & 0xf;
+}
+
 void read_view(struct hardware *h, unsigned int end, struct link_view *view)
 {
 	uint32_t status = reg32(h, end, SFAB_REG_P_STATUS), cap = reg32(h, end, SFAB_REG_P_CAP);
@@ -106,6 +114,7 @@ void read_view(struct hardware *h, unsigned int end, struct link_view *view)
 	view->counters.link_downs = view->status.downs;
 	view->counters.codewords = reg(h, end, SFAB_REG_P_CODEWORDS);
 	view->counters.uncorrectable = reg(h, end, SFAB_REG_P_UNCORRECTABLE);
+	read_switch(h, end, &view->last);
 	read_readings(h, end, &view->readings);
 }
 

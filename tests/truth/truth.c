@@ -125,6 +125,15 @@ static void break_it(struct pair *p, const struct example *e)
 	case HANG:
 		inject(p, A, SFAB_INJECT_HANG, 1, 1);
 		break;
+	case STICK:
+		inject(p, A, SFAB_INJECT_STICK, 1, e->value);
+		hardware_switch(p->h, 1);
+		break;
+	case SWITCH:
+		hardware_switch(p->h, 1);
+		watch(p, 4);
+		hardware_switch(p->h, 0);
+		break;
 	case CUT:
 		hardware_plug(p->h, false);
 		break;

@@ -30,6 +30,8 @@ enum fault {
 	FLAP,		/* value: times that the fibre is pulled and plugged again */
 	PULL,		/* a's module */
 	HANG,		/* a's module does not come up */
+	SWITCH,		/* to the other light path and back */
+	STICK,		/* value: 1 a's optical switch does not move, 2: half way only */
 	HEALED,		/* a's lanes were dead, and are not any more */
 	DIRT_AND_HEAT,	/* value: mdB; a's module is 28 C warmer */
 };
