@@ -222,6 +222,16 @@ struct sfab_ring_entry {
 #define   SFAB_P_CLEAR_COUNTERS		BIT(0)
 #define   SFAB_P_CLEAR_CODEWORDS	BIT(1)
 #define   SFAB_P_CLEAR_FLAGS		BIT(2)
+#define SFAB_P_TEST			0x40
+#define   SFAB_P_TEST_RUN		BIT(0)
+#define   SFAB_P_TEST_PATTERN		GENMASK(3, 1)
+#define   SFAB_P_TEST_ROLE		GENMASK(5, 4)
+#define SFAB_P_TEST_STATUS		0x44
+#define   SFAB_P_TEST_STATUS_LOCKED	GENMASK(15, 0)
+#define   SFAB_P_TEST_STATUS_RUNNING	BIT(16)
+#define SFAB_P_TEST_BITS		0x48	/* 64 bit */
+#define SFAB_P_TEST_NS			0x50	/* 64 bit */
+#define SFAB_P_TEST_ERRORS		0x80	/* 64 bit each, 8 apart */
 #define SFAB_P_COUNTER			0x100	/* 64 bit each, 8 apart */
 #define   SFAB_P_COUNTER_TX_BYTES	0
 #define   SFAB_P_COUNTER_TX_PACKETS	1

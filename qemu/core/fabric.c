@@ -327,5 +327,8 @@ void sfab_fabric_reset(struct sfab_fabric *fabric)
 {
 	new_incarnation(fabric);
 	atomic_store(&fabric->port_event, 0);
+	for (unsigned int p = 0; p < fabric->config.ports; p++)
+		atomic_fetch_and(&fabric->port[p].pattern.ctrl, ~SFAB_P_TEST_RUN);
+	fabric->ops->wake(fabric->opaque);
 	sfab_mailbox_reset(fabric);
 }

@@ -10,6 +10,7 @@
  *	module.c	the state machines of a module
  *	light.c, fec.c	the physics of a lane; the code that corrects its errors
  *	port_optics.c	what a module does to its port
+ *	pattern.c	pattern tests
  *	switching.c	how a port goes to another light path
  *	inject.c	what goes wrong with a module, on request
  *	router.c	where packets go: routes, hop limit, head-of-queue limit, turns
@@ -34,6 +35,7 @@
 #include "link.h"
 #include "mgmt.h"
 #include "optics.h"
+#include "pattern.h"
 #include "switching.h"
 
 /* One call of sfab_fabric_run(): bytes, and what a packet counts besides. */
@@ -90,6 +92,7 @@ struct sfab_port {
 	unsigned int path;
 
 	struct sfab_switching switching;
+	struct sfab_pattern pattern;
 
 	/* port_optics.c's. */
 	struct sfab_optics optics;
@@ -215,6 +218,12 @@ void sfab_port_relight(struct sfab_fabric *fabric, struct sfab_port *port, bool 
 
 /* Where the port's light comes from; NULL: nowhere. */
 const struct sfab_fibre_half *sfab_port_hears(const struct sfab_port *port);
+
+/* It sends a pattern, or reflects one, and nothing else. */
+static inline bool sfab_port_tests(const struct sfab_port *port)
+{
+	return port->pattern.applied & SFAB_P_TEST_RUN;
+}
 
 static inline bool sfab_port_carries(const struct sfab_port *port)
 {

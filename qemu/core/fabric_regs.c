@@ -74,6 +74,8 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 		return true;
 	case SFAB_REG_P_DATAPATH:
 	case SFAB_REG_P_MODULE_SERIAL:
+	case SFAB_REG_P_TEST_BITS:
+	case SFAB_REG_P_TEST_NS:
 	case SFAB_REG_P_SWITCH_MODEL:
 	case SFAB_REG_P_SWITCH_MODEL + 8:
 		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
@@ -83,7 +85,8 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 		*value = part(relaxed_load(port->counter[counter]), reg, size);
 		return true;
 	}
-	if (reg - SFAB_REG_P_SWITCH_BEGIN < 8 * SFAB_PHASES) {
+	if (reg - SFAB_REG_P_SWITCH_BEGIN < 8 * SFAB_PHASES ||
+	    reg - SFAB_REG_P_TEST_ERRORS < 8 * SFAB_OPTICS_LANES) {
 		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
 		return true;
 	}
@@ -113,6 +116,10 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 	case SFAB_REG_P_SWITCH:
 		*value = relaxed_load(port->switching.wish);
 		return true;
+	case SFAB_REG_P_TEST:
+		*value = atomic_load(&port->pattern.ctrl);
+		return true;
+	case SFAB_REG_P_TEST_STATUS:
 	case SFAB_REG_P_MODULE:
 	case SFAB_REG_P_SWITCH_STATUS:
 		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
@@ -262,6 +269,15 @@ static bool global_write(struct sfab_fabric *fabric, uint64_t offset, uint64_t v
 	}
 }
 
+static bool set_test(struct sfab_fabric *fabric, struct sfab_port *port, uint32_t value)
+{
+	if ((value & SFAB_P_TEST_PATTERN) >> SFAB_P_TEST_PATTERN_SHIFT >= SFAB_P_TEST_PATTERNS)
+		return false;
+	atomic_store(&port->pattern.ctrl, value & SFAB_P_TEST_KEPT);
+	fabric->ops->wake(fabric->opaque);
+	return true;
+}
+
 static bool port_write(struct sfab_fabric *fabric, struct sfab_port *port, uint64_t reg,
 		       uint32_t value)
 {
@@ -274,6 +290,8 @@ static bool port_write(struct sfab_fabric *fabric, struct sfab_port *port, uint6
 		return true;
 	case SFAB_REG_P_SWITCH:
 		return sfab_switching_ask(fabric, port, value);
+	case SFAB_REG_P_TEST:
+		return set_test(fabric, port, value);
 	case SFAB_REG_P_CLEAR:
 		sfab_clear_port(fabric, port, value);
 		return true;

@@ -39,7 +39,9 @@ struct sfab_fibre_sender {
 	} ring[SFAB_FIBRE_RINGS];
 	_Atomic uint64_t ask;		/* of a change of light paths, SFAB_ASK_* */
 	_Atomic uint64_t part;		/* what the sender does about the other end's */
-	uint8_t reserved[48];
+	_Atomic uint64_t test;		/* P_TEST; while it reflects, how it receives: */
+	uint64_t reserved;
+	_Atomic uint64_t ber[4];
 };
 
 /* ASK and PART; bits 63:32 are the number of the transaction. */
@@ -95,6 +97,7 @@ static_assert(offsetof(struct sfab_fibre_sender, uuid) == 0x20, "format");
 static_assert(offsetof(struct sfab_fibre_sender, power) == 0x30, "format");
 static_assert(offsetof(struct sfab_fibre_sender, ring[1]) == 0x80, "format");
 static_assert(offsetof(struct sfab_fibre_sender, ask) == 0x1c0, "format");
+static_assert(offsetof(struct sfab_fibre_sender, ber) == 0x1e0, "format");
 static_assert(sizeof(struct sfab_fibre_sender) == 0x200, "format");
 static_assert(offsetof(struct sfab_fibre_receiver, ring[1]) == 0x80, "format");
 static_assert(offsetof(struct sfab_fibre_half, receiver) == 0x1000, "format");

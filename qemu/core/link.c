@@ -63,6 +63,9 @@ void sfab_link_identify(struct sfab_link *link, const struct sfab_identity *me)
 	store(page->uuid[1], me->uuid[1]);
 	store(page->power[0], me->power[0]);
 	store(page->power[1], me->power[1]);
+	store(page->test, me->test);
+	for (unsigned int i = 0; i < 4; i++)
+		store(page->ber[i], me->ber[i]);
 	tell_launch(link);
 	link->dirty = true;
 }
@@ -71,6 +74,7 @@ void sfab_link_darken(struct sfab_link *link)
 {
 	store(link->out->sender.power[0], 0);
 	store(link->out->sender.power[1], 0);
+	store(link->out->sender.test, 0);
 	tell_launch(link);
 	link->dirty = true;
 }

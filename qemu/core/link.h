@@ -54,6 +54,8 @@ struct sfab_identity {
 	uint32_t lanes;
 	uint64_t uuid[2];
 	uint64_t power[2];	/* of the light of each lane: sfab_launch_code() */
+	uint64_t test;		/* P_TEST, and how it receives then */
+	uint64_t ber[4];
 };
 
 struct sfab_link_tx {

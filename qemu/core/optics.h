@@ -91,6 +91,7 @@ struct sfab_optics {
 	unsigned int widest;		/* what may be used until the next training */
 	unsigned int width;		/* lanes that we can receive; 0: none */
 	unsigned int used;		/* ... and do, as the other end may send fewer */
+	bool testing;			/* what comes in are no codewords */
 	bool relocking;			/* the light path was switched: no clock yet */
 	bool aligned;			/* codewords come through */
 	double ber;			/* of the used lanes */

@@ -40,11 +40,15 @@ static void explain(const struct sfab_port *port, enum sfab_port_state *state,
 		*reason = SFAB_REASON_SWITCHING;
 		return;
 	}
-	if (why && (*reason == SFAB_REASON_NO_LIGHT || *reason == SFAB_REASON_TRAINING)) {
-		*reason = why;
-		*state = why == SFAB_REASON_NO_LOCK || why == SFAB_REASON_NO_ALIGNMENT ||
-			 why == SFAB_REASON_TRAINING ? SFAB_PORT_TRAINING : SFAB_PORT_DOWN;
-	}
+	if (*reason != SFAB_REASON_NO_LIGHT && *reason != SFAB_REASON_TRAINING)
+		return;
+	if (sfab_port_tests(port) && sfab_module_works(&port->optics.plugged))
+		why = SFAB_REASON_TEST;
+	if (!why)
+		return;
+	*reason = why;
+	*state = why == SFAB_REASON_NO_MODULE || why == SFAB_REASON_LOW_POWER ||
+		 why == SFAB_REASON_MODULE_FAULT ? SFAB_PORT_DOWN : SFAB_PORT_TRAINING;
 }
 
 /* Set P_STATUS, and tell whom it concerns if the state is another one. */
@@ -103,6 +107,9 @@ static struct sfab_identity identity(const struct sfab_fabric *fabric,
 
 	memcpy(me.uuid, fabric->config.uuid, sizeof(me.uuid));
 	memcpy(me.power, port->optics.code, sizeof(me.power));
+	if (sfab_port_tests(port))
+		me.test = port->pattern.applied;
+	sfab_pattern_tell(&port->pattern, &port->optics, me.ber);
 	return me;
 }
 
@@ -274,6 +281,27 @@ static bool follow(struct sfab_fabric *fabric, struct sfab_port *port)
 	return false;
 }
 
+/* A test begins, or ends: with another link. */
+static void take_test(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	struct sfab_pattern *t = &port->pattern;
+	uint32_t ctrl = atomic_load(&t->ctrl);
+
+	if (ctrl == t->applied)
+		return;
+	sfab_pattern_count(t, &port->optics, fabric->now);
+	if (ctrl & SFAB_P_TEST_RUN) {
+		t->bits = 0;
+		t->ns = 0;
+		memset(t->errors, 0, sizeof(t->errors));
+	}
+	t->locked = 0;
+	t->applied = ctrl;
+	port->optics.testing = ctrl & SFAB_P_TEST_RUN;
+	sfab_switching_break(fabric, port);
+	port->changed = true;
+}
+
 /* Begin anew if software, a new fibre or a loss wants it. */
 static bool renew(struct sfab_fabric *fabric, struct sfab_port *port)
 {
@@ -313,8 +341,10 @@ static bool talk(struct sfab_fabric *fabric, struct sfab_port *port)
 
 bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port)
 {
-	bool changed = renew(fabric, port);
+	bool changed;
 
+	take_test(fabric, port);
+	changed = renew(fabric, port);
 	changed |= sfab_port_optics(fabric, port);
 	if (port->link.state != SFAB_LINK_CLOSED)
 		changed |= talk(fabric, port);

@@ -19,6 +19,7 @@ void sfab_port_optics_init(struct sfab_fabric *fabric, struct sfab_port *port)
 	sfab_optics_init(&port->optics, config->lanes, config->lane_rate,
 			 sfab_draw_seed(seed, port->index));
 	port->faults = port->optics.faults;
+	port->pattern.draw = sfab_draw_seed(seed, 2 * SFAB_MAX_PORTS + port->index);
 	port->switching.draw = sfab_draw_seed(seed, SFAB_MAX_PORTS + port->index);
 	sfab_optics_show(&port->optics, port->reading);
 	sfab_module_show(&port->optics, port->low);
@@ -59,16 +60,30 @@ static void launched_by(const struct sfab_port *port, const struct sfab_fibre_ha
 	}
 }
 
+static void look_for_pattern(struct sfab_port *port, const struct sfab_fibre_half *in)
+{
+	uint64_t ber[SFAB_TEST_BER_WORDS] = { 0 };
+
+	for (unsigned int i = 0; i < SFAB_TEST_BER_WORDS && in; i++)
+		ber[i] = relaxed_load(in->sender.ber[i]);
+	sfab_pattern_look(&port->pattern, &port->optics,
+			  in ? relaxed_load(in->sender.test) : 0, ber);
+}
+
 static void listen(struct sfab_fabric *fabric, struct sfab_port *port,
 		   const struct sfab_fibre_half *in)
 {
-	bool loop = port->applied & SFAB_P_CTRL_LOOPBACK;
+	uint32_t near = SFAB_P_TEST_RUN | SFAB_TEST_NEAR << SFAB_P_TEST_ROLE_SHIFT;
+	bool own = (port->pattern.applied & ~SFAB_P_TEST_PATTERN) == near;
+	bool loop = own || port->applied & SFAB_P_CTRL_LOOPBACK;
 	uint32_t sent = in ? relaxed_load(in->sender.lanes) : 0;
 	struct sfab_link *link = &port->link;
 	uint8_t code[SFAB_OPTICS_LANES];
 
 	launched_by(port, in, code);
-	if (port->flap_dark)
+	if (own)
+		memcpy(code, port->optics.code, sizeof(code));
+	else if (port->flap_dark)
 		memset(code, 0, sizeof(code));
 	if (!sent || sent > fabric->config.lanes)
 		sent = fabric->config.lanes;
@@ -78,7 +93,9 @@ static void listen(struct sfab_fabric *fabric, struct sfab_port *port,
 			    loop || port->path >= SFAB_MAX_PATHS ? SFAB_OPTICS_PATHS :
 			    port->path, sent);
 	link->blind = (port->launched || port->switching.phase) && !port->optics.aligned;
+	link->blind |= sfab_port_tests(port);
 	link->lost = sfab_optics_lost(&port->optics);
+	look_for_pattern(port, in);
 }
 
 /* ---- when it is looked at ---- */
@@ -182,6 +199,7 @@ bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port)
 	mine |= flap(fabric, port) || atomic_load(&port->clear);
 	if (other || tick || mine) {
 		sfab_optics_advance(&port->optics, fabric->now);
+		sfab_pattern_count(&port->pattern, &port->optics, fabric->now);
 		if (injected != port->applied_faults)
 			take_faults(fabric, port);
 		take_control(port, module);
@@ -200,6 +218,7 @@ bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port)
 		if (port->switching.phase != SFAB_PHASE_SWITCH)
 			listen(fabric, port, in);
 		sfab_optics_show(&port->optics, port->reading);
+		sfab_pattern_show(&port->pattern, port->low);
 		show_module(fabric, port);
 	}
 	sfab_due(fabric, port->tick);

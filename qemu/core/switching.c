@@ -357,7 +357,7 @@ static bool there(const struct sfab_fabric *fabric, const struct sfab_port *port
 static bool able(const struct sfab_port *port)
 {
 	return port->applied & SFAB_P_CTRL_ENABLE &&
-	       !(port->applied & SFAB_P_CTRL_LOOPBACK) &&
+	       !(port->applied & SFAB_P_CTRL_LOOPBACK) && !sfab_port_tests(port) &&
 	       sfab_module_works(&port->optics.plugged);
 }
 

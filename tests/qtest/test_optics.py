@@ -135,6 +135,20 @@ class Optics(Joined):
         self.assertEqual(self.a.port_counter(0, 5), 0)
         self.check_works()
 
+    def test_patterns(self):
+        for accel in (self.a, self.b):
+            accel.w32(accel.port_block(0) + sfab.P_TEST, 1)
+        for accel in (self.a, self.b):
+            self.wait(lambda: accel.r32(  # pylint: disable=W0640
+                accel.port_block(0) + sfab.P_TEST_STATUS) == 0x100ff, "the pattern is found")
+            self.assertEqual(accel.port_reason(0), 13)
+        for accel in (self.a, self.b):
+            accel.w32(accel.port_block(0) + sfab.P_TEST, 0)
+        for accel in (self.a, self.b):
+            self.wait(lambda: accel.port_state(0) == sfab.UP, "up again")  # pylint: disable=W0640
+            self.assertGreater(self.reg(accel, sfab.P_TEST_BITS), 0)
+        self.check_works()
+
     def test_nonsense(self):
         for fault, word in (("rust,port=0,value=1", "rust"), ("loss,value=1", "port=NUMBER"),
                             ("loss,port=0", "value=NUMBER"), ("loss,port=0,value=x", "value"),
