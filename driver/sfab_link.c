@@ -109,12 +109,15 @@ static struct sfab_link *sfab_link_alloc(struct sfab_device *sdev, u32 port)
 static int sfab_link_look(struct sfab_link *link)
 {
 	int ret, idx;
+	u32 cap;
 
 	ret = sfab_hw_get(link->sdev, &idx);
 	if (ret)
 		return ret;
-	link->lanes = FIELD_GET(SFAB_P_CAP_LANES, readl(link->regs + SFAB_P_CAP));
+	cap = readl(link->regs + SFAB_P_CAP);
 	sfab_hw_put(link->sdev, idx);
+	link->lanes = FIELD_GET(SFAB_P_CAP_LANES, cap);
+	link->paths = FIELD_GET(SFAB_P_CAP_PATHS, cap);
 	if (in_range(link->lanes, 1, SFAB_LINK_LANES))
 		return 0;
 

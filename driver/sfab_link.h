@@ -25,6 +25,8 @@
 /**
  * struct sfab_link_seen - what events are about, as the driver saw it last
  * @status: P_STATUS
+ * @module: P_MODULE
+ * @switching: P_SWITCH_STATUS
  * @used: lanes used for receiving
  * @downs: times that the link went down
  * @replays: packets sent again
@@ -32,6 +34,8 @@
  */
 struct sfab_link_seen {
 	u32 status;
+	u32 module;
+	u32 switching;
 	u32 used;
 	u64 downs;
 	u64 replays;
@@ -54,6 +58,8 @@ struct sfab_link {
 	u32 port;
 	/** @lanes: lanes, 1 to SFAB_LINK_LANES */
 	u32 lanes;
+	/** @paths: light paths */
+	u32 paths;
 	/** @hwmon: hwmon device, NULL without CONFIG_HWMON */
 	struct device *hwmon;
 	/** @hwmon_name: its name, which it refers to */
@@ -70,6 +76,12 @@ struct sfab_link {
 	u64 sequence;
 	/** @changed_ns: when STATE or LANES was the last event of its type */
 	u64 changed_ns;
+	/** @clears: how often CLEAR has cleared anything */
+	u64 clears;
+	/** @packets_cleared_ns: when it did the counters of packets; 0: not yet */
+	u64 packets_cleared_ns;
+	/** @fec_cleared_ns: when it did those of codewords; 0: not yet */
+	u64 fec_cleared_ns;
 	/** @events: the newest of them; number n is at (n - 1) % SFAB_LINK_EVENTS */
 	struct sfab_link_event events[SFAB_LINK_EVENTS];
 	/** @wait: for a further event, or the end */
@@ -112,15 +124,23 @@ int sfab_link_control_ioctl(struct file *filp, void *data);
 int sfab_link_read_readings(struct sfab_link *link, struct sfab_link_readings *readings);
 int sfab_link_read_case(struct sfab_link *link, s32 *temperature_mc, u32 *supply_mv);
 int sfab_link_read_lane(struct sfab_link *link, u32 lane, struct sfab_link_lane *reading);
+void sfab_link_read_u64s(void __iomem *regs, u64 *values, unsigned int count);
 int sfab_link_readings_ioctl(struct file *filp, void *data);
 int sfab_link_counters_ioctl(struct file *filp, void *data);
 
 /* sfab_link_event.c: events, kept and delivered */
 int sfab_link_event_init(struct sfab_link *link);
 void sfab_link_event_fini(struct sfab_link *link);
+void sfab_link_event_push(struct sfab_link *link, u32 type, u64 value);
 ssize_t sfab_link_read(struct file *filp, char __user *buf, size_t count, loff_t *offset);
 __poll_t sfab_link_poll(struct file *filp, struct poll_table_struct *wait);
 int sfab_link_history_ioctl(struct file *filp, void *data);
+
+/* sfab_link_switch.c: switches of the light path */
+int sfab_link_switch_ioctl(struct file *filp, void *data);
+
+/* sfab_link_clear.c: counters back to 0 */
+int sfab_link_clear_ioctl(struct file *filp, void *data);
 
 /* sfab_link_sysfs.c: attributes, Documentation/ABI/testing/sysfs-class-sfab_link */
 extern const struct attribute_group *sfab_link_groups[];

@@ -31,9 +31,16 @@ static void sfab_link_event_fill(const struct sfab_link *link, struct sfab_link_
 	event->state = FIELD_GET(SFAB_P_STATUS_STATE, seen->status);
 	event->reason = FIELD_GET(SFAB_P_STATUS_REASON, seen->status);
 	event->lanes = FIELD_GET(SFAB_P_STATUS_LANES, seen->status);
+	event->insertions = FIELD_GET(SFAB_P_MODULE_INSERTIONS, seen->module);
 }
 
-static void sfab_link_event_push(struct sfab_link *link, u32 type, u64 value)
+/**
+ * sfab_link_event_push - something has happened
+ * @link: link; check_lock is held
+ * @type: &enum sfab_link_event_type
+ * @value: of that type
+ */
+void sfab_link_event_push(struct sfab_link *link, u32 type, u64 value)
 {
 	struct sfab_link_event event = { .type = type, .value = value };
 
@@ -57,10 +64,26 @@ static void sfab_link_see(struct sfab_link *link, struct sfab_link_seen *seen)
 	void __iomem *counters = link->regs + SFAB_P_COUNTER;
 
 	seen->status = readl(link->regs + SFAB_P_STATUS);
+	seen->module = readl(link->regs + SFAB_P_MODULE);
+	WRITE_ONCE(seen->switching, readl(link->regs + SFAB_P_SWITCH_STATUS));
 	seen->used = FIELD_GET(SFAB_P_LANE_MASKS_USED, readq(link->regs + SFAB_P_LANE_MASKS));
 	seen->shut = readq(link->regs + SFAB_P_OPTICS) & SFAB_P_OPTICS_SHUT;
 	seen->downs = readq(counters + SFAB_P_COUNTER_DOWNS * sizeof(u64));
 	seen->replays = readq(counters + SFAB_P_COUNTER_REPLAYS * sizeof(u64));
+}
+
+static u64 sfab_link_module_value(u32 module)
+{
+	return FIELD_GET(SFAB_P_MODULE_STATE, module) |
+	       FIELD_GET(SFAB_P_MODULE_FAULT, module) << 8;
+}
+
+static u64 sfab_link_switch_value(u32 status)
+{
+	return FIELD_GET(SFAB_P_SWITCH_STATUS_RESULT, status) |
+	       FIELD_GET(SFAB_P_SWITCH_STATUS_WHERE, status) << 8 |
+	       FIELD_GET(SFAB_P_SWITCH_STATUS_CAUSE, status) << 16 |
+	       (u64)FIELD_GET(SFAB_P_SWITCH_STATUS_COUNT, status) << 32;
 }
 
 /* A link that went and came again has its event, although it looks as before */
@@ -77,6 +100,12 @@ static void sfab_link_check(struct sfab_link *link)
 				     FIELD_GET(SFAB_P_STATUS_PATH, link->seen.status));
 	else if (was.status != link->seen.status || was.used != link->seen.used)
 		sfab_link_event_push(link, SFAB_LINK_EVENT_LANES, link->seen.used);
+	if (was.module != link->seen.module)
+		sfab_link_event_push(link, SFAB_LINK_EVENT_MODULE,
+				     sfab_link_module_value(link->seen.module));
+	if ((was.switching ^ link->seen.switching) & SFAB_P_SWITCH_STATUS_COUNT)
+		sfab_link_event_push(link, SFAB_LINK_EVENT_SWITCH,
+				     sfab_link_switch_value(link->seen.switching));
 	if (was.shut != link->seen.shut)
 		sfab_link_event_push(link, SFAB_LINK_EVENT_FLAG,
 				     link->seen.shut ? SFAB_LINK_TOO_HOT : 0);

@@ -25,6 +25,8 @@ union sfab_link_args {
 	struct sfab_link_readings readings;
 	struct sfab_link_counters counters;
 	struct sfab_link_control control;
+	struct sfab_link_switch switching;
+	struct sfab_link_clear clear;
 	struct sfab_link_history history;
 };
 
@@ -54,6 +56,8 @@ static const struct sfab_link_op sfab_link_ops[] = {
 	SFAB_LINK_OP(SFAB_LINK_READINGS, sfab_link_readings_ioctl, sfab_link_readings, lane),
 	SFAB_LINK_OP(SFAB_LINK_COUNTERS, sfab_link_counters_ioctl, sfab_link_counters, relocks),
 	SFAB_LINK_OP(SFAB_LINK_CONTROL, sfab_link_control_ioctl, sfab_link_control, tx_off),
+	SFAB_LINK_OP(SFAB_LINK_SWITCH, sfab_link_switch_ioctl, sfab_link_switch, model_ns),
+	SFAB_LINK_OP(SFAB_LINK_CLEAR, sfab_link_clear_ioctl, sfab_link_clear, what),
 	SFAB_LINK_OP(SFAB_LINK_HISTORY, sfab_link_history_ioctl, sfab_link_history, stride),
 };
 
@@ -64,7 +68,7 @@ static const struct sfab_link_op *sfab_link_find_op(unsigned int cmd)
 	if (cmd != _IO(SFAB_LINK_IOC, nr) || nr >= ARRAY_SIZE(sfab_link_ops))
 		return NULL;
 	nr = array_index_nospec(nr, ARRAY_SIZE(sfab_link_ops));
-	return sfab_link_ops[nr].execute ? &sfab_link_ops[nr] : NULL;
+	return &sfab_link_ops[nr];
 }
 
 /* A request that fails must have changed nothing: so the answer's place is tried, too */
@@ -107,6 +111,9 @@ long sfab_link_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return -ENODEV;
 	if (!op)
 		return -ENOTTY;
+	/* MAP, TEST: no hardware has them, see sfab_link_info.caps */
+	if (!op->execute)
+		return -EOPNOTSUPP;
 	ret = sfab_link_fetch(op, uptr, &args, &size);
 	if (!ret)
 		ret = op->execute(filp, &args);

@@ -86,6 +86,9 @@ static void sfab_link_measure(struct sfab_link *link, struct sfab_link_readings 
 	readings->los = FIELD_GET(SFAB_P_LANE_MASKS_LOS, masks);
 	readings->lol = FIELD_GET(SFAB_P_LANE_MASKS_LOL, masks);
 	readings->tx_fail = FIELD_GET(SFAB_P_LANE_MASKS_TXFAIL, masks);
+	readings->ber_bits = readq(link->regs + SFAB_P_BER_BITS);
+	readings->ber_errors = readq(link->regs + SFAB_P_BER_ERRORS);
+	readings->ber_ns = readq(link->regs + SFAB_P_BER_NS);
 	for (lane = 0; lane < link->lanes; lane++)
 		sfab_link_lane(link, lane, &readings->lane[lane]);
 }
@@ -170,7 +173,13 @@ int sfab_link_readings_ioctl(struct file *filp, void *data)
 	return args->flags ? -EINVAL : sfab_link_read_readings(file->link, args);
 }
 
-static void sfab_link_read_u64s(void __iomem *regs, u64 *values, unsigned int count)
+/**
+ * sfab_link_read_u64s - read registers that follow one another
+ * @regs: the first, of 64 bits
+ * @values: filled in
+ * @count: how many
+ */
+void sfab_link_read_u64s(void __iomem *regs, u64 *values, unsigned int count)
 {
 	unsigned int i;
 
@@ -206,6 +215,13 @@ int sfab_link_counters_ioctl(struct file *filp, void *data)
 	sfab_link_read_u64s(link->regs + SFAB_P_CODEWORDS, &args->codewords, SFAB_LINK_NUM_FEC);
 	sfab_link_read_u64s(link->regs + SFAB_P_HISTOGRAM, args->histogram,
 			    ARRAY_SIZE(args->histogram));
+	args->relocks = readl(link->regs + SFAB_P_RELOCKS);
 	sfab_hw_put(link->sdev, idx);
+
+	spin_lock(&link->events_lock);
+	args->clears = link->clears;
+	args->packets_cleared_ns = link->packets_cleared_ns;
+	args->fec_cleared_ns = link->fec_cleared_ns;
+	spin_unlock(&link->events_lock);
 	return 0;
 }

@@ -13,7 +13,7 @@
 
 /* The numbers of both UAPIs are those of the hardware */
 static_assert((int)SFAB_LINK_FAILED == (int)SFAB_PORT_FAILED);
-static_assert((int)SFAB_LINK_WHY_NO_PATH == (int)SFAB_REASON_NO_PATH);
+static_assert((int)SFAB_LINK_WHY_PARTNER == (int)SFAB_REASON_PARTNER);
 static_assert((int)SFAB_LINK_PARTNER_SWITCH == (int)SFAB_PEER_SWITCH);
 
 int sfab_link_info_ioctl(struct file *filp, void *data)
@@ -22,8 +22,9 @@ int sfab_link_info_ioctl(struct file *filp, void *data)
 	struct sfab_link *link = file->link;
 	struct sfab_device *sdev = link->sdev;
 	struct sfab_link_info *args = data;
+	u32 cap, module;
 	int ret, idx;
-	u32 cap;
+	u64 number;
 
 	if (args->flags)
 		return -EINVAL;
@@ -31,6 +32,8 @@ int sfab_link_info_ioctl(struct file *filp, void *data)
 	if (ret)
 		return ret;
 	cap = readl(link->regs + SFAB_P_CAP);
+	module = readl(link->regs + SFAB_P_MODULE);
+	number = readq(link->regs + SFAB_P_MODULE_SERIAL);
 	sfab_hw_put(sdev, idx);
 
 	memset_after(args, 0, flags);
@@ -42,7 +45,14 @@ int sfab_link_info_ioctl(struct file *filp, void *data)
 	args->lanes = link->lanes;
 	args->lane_rate = FIELD_GET(SFAB_P_CAP_RATE, cap);
 	args->paths = FIELD_GET(SFAB_P_CAP_PATHS, cap);
-	args->kept = SFAB_LINK_KEPT_PACKETS | SFAB_LINK_KEPT_FEC | SFAB_LINK_KEPT_CONFIG;
+	args->caps = SFAB_LINK_CAP_MODULE | SFAB_LINK_CAP_SWITCH | SFAB_LINK_CAP_CLEAR;
+	args->kept = SFAB_LINK_KEPT_PACKETS | SFAB_LINK_KEPT_FEC | SFAB_LINK_KEPT_MODULE |
+		     SFAB_LINK_KEPT_CONFIG;
+	args->insertions = FIELD_GET(SFAB_P_MODULE_INSERTIONS, module);
+	args->present = FIELD_GET(SFAB_P_MODULE_PRESENT, module);
+	/* As the module itself has it in its memory */
+	if (args->present)
+		scnprintf(args->module_serial, sizeof(args->module_serial), "SFAB%012llu", number);
 	return 0;
 }
 
@@ -58,6 +68,24 @@ static void sfab_link_read_partner(struct sfab_link *link, struct sfab_link_stat
 	put_unaligned_le64(readq(link->regs + SFAB_P_PEER_UUID_0), status->partner_uuid);
 	put_unaligned_le64(readq(link->regs + SFAB_P_PEER_UUID_1),
 			   status->partner_uuid + sizeof(u64));
+}
+
+static void sfab_link_read_module(struct sfab_link *link, struct sfab_link_status *status)
+{
+	u32 ctrl = readl(link->regs + SFAB_P_MODULE_CTRL);
+	u32 module = readl(link->regs + SFAB_P_MODULE);
+	u64 datapath = readq(link->regs + SFAB_P_DATAPATH);
+	u32 lane;
+
+	if (ctrl & SFAB_P_MODULE_CTRL_LOW_POWER)
+		status->config |= SFAB_LINK_LOW_POWER;
+	status->tx_off = FIELD_GET(SFAB_P_MODULE_CTRL_TX_OFF, ctrl);
+	status->module_state = FIELD_GET(SFAB_P_MODULE_STATE, module);
+	status->module_fault = FIELD_GET(SFAB_P_MODULE_FAULT, module);
+	status->insertions = FIELD_GET(SFAB_P_MODULE_INSERTIONS, module);
+	for (lane = 0; lane < link->lanes; lane++)
+		status->datapath[lane] = datapath >> lane * SFAB_P_DATAPATH_BITS &
+					 GENMASK(SFAB_P_DATAPATH_BITS - 1, 0);
 }
 
 /**
@@ -81,7 +109,9 @@ int sfab_link_read_status(struct sfab_link *link, struct sfab_link_status *statu
 	status->rx_lanes = FIELD_GET(SFAB_P_LANE_MASKS_USED,
 				     readq(link->regs + SFAB_P_LANE_MASKS));
 	status->downs = readq(link->regs + SFAB_P_COUNTER + SFAB_P_COUNTER_DOWNS * sizeof(u64));
+	status->capable = FIELD_GET(SFAB_P_CAPABLE_LANES, readl(link->regs + SFAB_P_CAPABLE));
 	sfab_link_read_partner(link, status);
+	sfab_link_read_module(link, status);
 	sfab_hw_put(link->sdev, idx);
 
 	status->state = FIELD_GET(SFAB_P_STATUS_STATE, now);
@@ -89,8 +119,8 @@ int sfab_link_read_status(struct sfab_link *link, struct sfab_link_status *statu
 	status->lanes = FIELD_GET(SFAB_P_STATUS_LANES, now);
 	status->path_in_use = FIELD_GET(SFAB_P_STATUS_PATH, now);
 	status->path = FIELD_GET(SFAB_P_CTRL_PATH, ctrl);
-	status->config = (ctrl & SFAB_P_CTRL_ENABLE ? SFAB_LINK_ENABLE : 0) |
-			 (ctrl & SFAB_P_CTRL_LOOPBACK ? SFAB_LINK_LOOPBACK : 0);
+	status->config |= (ctrl & SFAB_P_CTRL_ENABLE ? SFAB_LINK_ENABLE : 0) |
+			  (ctrl & SFAB_P_CTRL_LOOPBACK ? SFAB_LINK_LOOPBACK : 0);
 	spin_lock(&link->events_lock);
 	status->changed_ns = link->changed_ns;
 	status->sequence = link->sequence;
@@ -109,16 +139,21 @@ int sfab_link_state_ioctl(struct file *filp, void *data)
 static int sfab_link_control_check(const struct sfab_link *link,
 				   const struct sfab_link_control *args)
 {
-	const u32 known = SFAB_LINK_SET_ENABLE | SFAB_LINK_SET_LOOPBACK | SFAB_LINK_RETRAIN;
+	const u32 known = SFAB_LINK_SET_ENABLE | SFAB_LINK_SET_LOOPBACK | SFAB_LINK_SET_LOW_POWER |
+			  SFAB_LINK_SET_TX_OFF | SFAB_LINK_RETRAIN;
 	u32 allowed = 0;
 
 	if (args->set & SFAB_LINK_SET_ENABLE)
 		allowed |= SFAB_LINK_ENABLE;
 	if (args->set & SFAB_LINK_SET_LOOPBACK)
 		allowed |= SFAB_LINK_LOOPBACK;
+	if (args->set & SFAB_LINK_SET_LOW_POWER)
+		allowed |= SFAB_LINK_LOW_POWER;
 	if (!args->set || (args->set & ~known) || (args->config & ~allowed))
 		return -EINVAL;
-	return args->tx_off ? -EINVAL : 0;
+	if (args->tx_off > (args->set & SFAB_LINK_SET_TX_OFF ? GENMASK(link->lanes - 1, 0) : 0))
+		return -EINVAL;
+	return 0;
 }
 
 static u32 sfab_link_new_ctrl(const struct sfab_link_control *args, u32 ctrl)
@@ -131,6 +166,28 @@ static u32 sfab_link_new_ctrl(const struct sfab_link_control *args, u32 ctrl)
 	if (args->set & SFAB_LINK_RETRAIN)
 		ctrl |= SFAB_P_CTRL_RETRAIN;
 	return ctrl;
+}
+
+static u32 sfab_link_new_module_ctrl(const struct sfab_link_control *args, u32 ctrl)
+{
+	if (args->set & SFAB_LINK_SET_LOW_POWER)
+		u32p_replace_bits(&ctrl, !!(args->config & SFAB_LINK_LOW_POWER),
+				  SFAB_P_MODULE_CTRL_LOW_POWER);
+	if (args->set & SFAB_LINK_SET_TX_OFF)
+		u32p_replace_bits(&ctrl, args->tx_off, SFAB_P_MODULE_CTRL_TX_OFF);
+	return ctrl;
+}
+
+/* What is not to be set is not written: that alone would end a switch of the light path */
+static void sfab_link_set(struct sfab_link *link, const struct sfab_link_control *args)
+{
+	void __iomem *module = link->regs + SFAB_P_MODULE_CTRL;
+	void __iomem *port = link->regs + SFAB_P_CTRL;
+
+	if (args->set & (SFAB_LINK_SET_LOW_POWER | SFAB_LINK_SET_TX_OFF))
+		writel(sfab_link_new_module_ctrl(args, readl(module)), module);
+	if (args->set & (SFAB_LINK_SET_ENABLE | SFAB_LINK_SET_LOOPBACK | SFAB_LINK_RETRAIN))
+		writel(sfab_link_new_ctrl(args, readl(port)), port);
 }
 
 int sfab_link_control_ioctl(struct file *filp, void *data)
@@ -151,8 +208,7 @@ int sfab_link_control_ioctl(struct file *filp, void *data)
 	mutex_lock(&fabric->config_lock);
 	ret = sfab_hw_get(link->sdev, &idx);
 	if (!ret) {
-		writel(sfab_link_new_ctrl(args, readl(link->regs + SFAB_P_CTRL)),
-		       link->regs + SFAB_P_CTRL);
+		sfab_link_set(link, args);
 		sfab_hw_put(link->sdev, idx);
 	}
 	mutex_unlock(&fabric->config_lock);

@@ -127,6 +127,14 @@ const char *sfab_port_reason_name(u32 reason)
 		[SFAB_REASON_REPLAY] = "replay",
 		[SFAB_REASON_VERSION] = "version",
 		[SFAB_REASON_NO_PATH] = "no-path",
+		[SFAB_REASON_NO_LOCK] = "no-lock",
+		[SFAB_REASON_NO_ALIGNMENT] = "no-alignment",
+		[SFAB_REASON_NO_MODULE] = "no-module",
+		[SFAB_REASON_LOW_POWER] = "low-power",
+		[SFAB_REASON_MODULE_FAULT] = "module-fault",
+		[SFAB_REASON_TEST] = "test",
+		[SFAB_REASON_SWITCHING] = "switching",
+		[SFAB_REASON_PARTNER] = "partner",
 	};
 
 	return sfab_port_name(names, ARRAY_SIZE(names), reason);

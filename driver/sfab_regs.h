@@ -217,6 +217,7 @@ struct sfab_ring_entry {
 #define   SFAB_P_MODULE_FAULT		GENMASK(15, 8)
 #define   SFAB_P_MODULE_INSERTIONS	GENMASK(31, 16)
 #define SFAB_P_DATAPATH			0x28	/* 64 bit, 4 bits a lane */
+#define   SFAB_P_DATAPATH_BITS		4
 #define SFAB_P_MODULE_SERIAL		0x30	/* 64 bit */
 #define SFAB_P_CLEAR			0x38
 #define   SFAB_P_CLEAR_COUNTERS		BIT(0)

@@ -143,6 +143,13 @@ TEST_F(link, state_up)
 	EXPECT_EQ(SFAB_LINK_PARTNER_ACCEL, status.partner);
 	EXPECT_EQ(EID(1), status.partner_eid);
 	EXPECT_EQ(0, memcmp(device.uuid, status.partner_uuid, 16));
+	EXPECT_EQ(status.rx_lanes, status.capable);
+	EXPECT_EQ(SFAB_LINK_MODULE_READY, status.module_state);
+	EXPECT_EQ(SFAB_LINK_FAULT_NONE, status.module_fault);
+	EXPECT_EQ(1, status.insertions);
+	EXPECT_TRUE(all_bytes(status.datapath, self->port.lanes, SFAB_LINK_DATAPATH_ACTIVATED));
+	EXPECT_TRUE(all_bytes(status.datapath + self->port.lanes,
+			      SFAB_LINK_LANES - self->port.lanes, SFAB_LINK_DATAPATH_NONE));
 }
 
 TEST_F(link, state_down)
@@ -365,6 +372,81 @@ TEST_F(link, control_one)
 	ASSERT_EQ(0, link_control(self->fd, SFAB_LINK_SET_LOOPBACK, 0));
 	ASSERT_EQ(0, link_status(self->reader, &status));
 	EXPECT_EQ(SFAB_LINK_ENABLE, status.config);
+}
+
+TEST_F(link, low_power)
+{
+	struct sfab_link_status status;
+	struct sfab_link_event event;
+
+	ASSERT_EQ(0, link_bring_up(self->fd));
+	ASSERT_EQ(0, link_control(self->fd, SFAB_LINK_SET_LOW_POWER, SFAB_LINK_LOW_POWER));
+	do {
+		ASSERT_EQ(0, link_event_of_type(self->fd, SFAB_LINK_EVENT_MODULE, &event,
+						EVENT_MS));
+	} while ((event.value & 0xff) != SFAB_LINK_MODULE_LOW_POWER);
+	EXPECT_EQ(1, event.insertions);
+	ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_DOWN, WAIT_MS));
+	ASSERT_EQ(0, link_status(self->reader, &status));
+	expect_same_state(_metadata, self, &status);
+	EXPECT_EQ(SFAB_LINK_WHY_LOW_POWER, status.reason);
+	EXPECT_EQ(SFAB_LINK_ENABLE | SFAB_LINK_LOW_POWER, status.config);
+	EXPECT_EQ(SFAB_LINK_MODULE_LOW_POWER, status.module_state);
+	EXPECT_EQ(SFAB_LINK_DATAPATH_DEACTIVATED, status.datapath[0]);
+	ASSERT_EQ(0, link_control(self->fd, SFAB_LINK_SET_LOW_POWER, 0));
+	ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_UP, WAIT_MS));
+}
+
+TEST_F(link, tx_off)
+{
+	struct sfab_link_control control = {
+		.size = sizeof(control),
+		.set = SFAB_LINK_SET_TX_OFF,
+		.tx_off = 2,
+	};
+	struct sfab_link_status status;
+
+	ASSERT_EQ(0, do_ioctl(self->fd, SFAB_LINK_CONTROL, &control));
+	ASSERT_EQ(0, link_status(self->reader, &status));
+	EXPECT_EQ(2, status.tx_off);
+	EXPECT_EQ(SFAB_LINK_ENABLE, status.config);
+	control.tx_off = 0;
+	ASSERT_EQ(0, do_ioctl(self->fd, SFAB_LINK_CONTROL, &control));
+	ASSERT_EQ(0, link_status(self->reader, &status));
+	EXPECT_EQ(0, status.tx_off);
+	/* All lanes are in use again when the link has trained */
+	ASSERT_EQ(0, link_control(self->fd, SFAB_LINK_SET_ENABLE, 0));
+	ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_DOWN, WAIT_MS));
+}
+
+/* What was asked for begins again, the rest goes on; and it is told when that was */
+TEST_F(link, cleared)
+{
+	struct sfab_link_counters before, after;
+	struct sfab_link_event event;
+
+	ASSERT_EQ(0, link_bring_up(self->fd));
+	ASSERT_EQ(0, link_counters(self->reader, &before));
+	ASSERT_EQ(0, link_clear(self->fd, SFAB_LINK_CLEAR_FEC));
+	ASSERT_EQ(0, link_event(self->fd, &event, EVENT_MS));
+	EXPECT_EQ(SFAB_LINK_EVENT_CLEAR, event.type);
+	EXPECT_EQ(SFAB_LINK_CLEAR_FEC, event.value);
+	ASSERT_EQ(0, link_counters(self->reader, &after));
+	EXPECT_GT(before.codewords, after.codewords);
+	EXPECT_EQ(before.link_downs, after.link_downs);
+	EXPECT_LE(before.tx_packets, after.tx_packets);
+	EXPECT_EQ(before.clears + 1, after.clears);
+	EXPECT_LT(before.time_ns, after.fec_cleared_ns);
+	EXPECT_EQ(before.packets_cleared_ns, after.packets_cleared_ns);
+
+	ASSERT_EQ(0, link_clear(self->fd, SFAB_LINK_CLEAR_PACKETS));
+	ASSERT_EQ(0, link_counters(self->reader, &after));
+	EXPECT_EQ(0, after.link_downs);
+	EXPECT_LT(0, after.packets_cleared_ns);
+	/* That the count is another one is no event of the link */
+	ASSERT_EQ(0, link_event(self->fd, &event, EVENT_MS));
+	EXPECT_EQ(SFAB_LINK_EVENT_CLEAR, event.type);
+	EXPECT_EQ(-ETIME, link_event(self->fd, &event, 100));
 }
 
 /* ---- hwmon ---- */

@@ -22,6 +22,8 @@ union request {
 	struct sfab_link_readings readings;
 	struct sfab_link_counters counters;
 	struct sfab_link_control control;
+	struct sfab_link_switch switching;
+	struct sfab_link_clear clear;
 	struct sfab_link_history history;
 };
 
@@ -51,6 +53,9 @@ VARIANT(readings, SFAB_LINK_READINGS, sfab_link_readings, flags, 0, false);
 VARIANT(counters, SFAB_LINK_COUNTERS, sfab_link_counters, flags, 0, false);
 VARIANT(history, SFAB_LINK_HISTORY, sfab_link_history, flags, 0, false);
 VARIANT(control, SFAB_LINK_CONTROL, sfab_link_control, set, 0x1f, true);
+VARIANT(switching, SFAB_LINK_SWITCH, sfab_link_switch, flags, SFAB_LINK_SWITCH_QUERY, false);
+VARIANT(clear, SFAB_LINK_CLEAR, sfab_link_clear, what,
+	SFAB_LINK_CLEAR_PACKETS | SFAB_LINK_CLEAR_FEC, true);
 
 FIXTURE_SETUP(link_ioctl)
 {
@@ -84,6 +89,10 @@ static union request valid_request(FIXTURE_DATA(link_ioctl) *self,
 		arg.history.count = 4;
 		arg.history.stride = sizeof(self->events[0]);
 	}
+	if (variant->cmd == SFAB_LINK_SWITCH)
+		arg.switching.flags = SFAB_LINK_SWITCH_QUERY;
+	if (variant->cmd == SFAB_LINK_CLEAR)
+		arg.clear.what = SFAB_LINK_CLEAR_FEC;
 	/* Sets what is set already */
 	if (variant->cmd == SFAB_LINK_CONTROL)
 		arg.control = (struct sfab_link_control){
@@ -293,6 +302,80 @@ TEST(control_values)
 	EXPECT_EQ(-EINVAL, control(fd, SFAB_LINK_SET_LOOPBACK, SFAB_LINK_ENABLE, 0));
 	EXPECT_EQ(-EINVAL, control(fd, SFAB_LINK_SET_ENABLE, SFAB_LINK_ENABLE | 8, 0));
 	EXPECT_EQ(-EINVAL, control(fd, SFAB_LINK_SET_ENABLE, SFAB_LINK_ENABLE, 1));
+	EXPECT_EQ(-EINVAL, control(fd, SFAB_LINK_SET_TX_OFF, 0, 0x100));
+	EXPECT_EQ(-EINVAL, control(fd, SFAB_LINK_SET_TX_OFF, 0, 0x80000000));
+	EXPECT_EQ(-EINVAL, control(fd, SFAB_LINK_SET_LOW_POWER, SFAB_LINK_ENABLE, 0));
+	EXPECT_EQ(-EINVAL, control(fd, SFAB_LINK_RETRAIN, SFAB_LINK_LOW_POWER, 0));
+	close(fd);
+}
+
+static int switching(int fd, uint32_t flags, uint32_t path, uint32_t partner_path,
+		     uint32_t timeout_ms)
+{
+	struct sfab_link_switch arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.path = path,
+		.partner_path = partner_path,
+		.timeout_ms = timeout_ms,
+	};
+
+	return do_ioctl(fd, SFAB_LINK_SWITCH, &arg);
+}
+
+TEST(switch_values)
+{
+	const uint32_t query = SFAB_LINK_SWITCH_QUERY, abort = SFAB_LINK_SWITCH_ABORT;
+	const uint32_t together = SFAB_LINK_SWITCH_TOGETHER;
+	int fd = link_open(0, PORT, O_RDWR), reader = link_open(0, PORT, O_RDONLY);
+	struct sfab_link_info info;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, link_info(fd, &info));
+	EXPECT_EQ(-EINVAL, switching(fd, query, 1, 0, 0));
+	EXPECT_EQ(-EINVAL, switching(fd, query, 0, 1, 0));
+	EXPECT_EQ(-EINVAL, switching(fd, query, 0, 0, 1));
+	EXPECT_EQ(-EINVAL, switching(fd, abort, 1, 0, 100));
+	EXPECT_EQ(-EINVAL, switching(fd, abort, 0, 1, 100));
+	EXPECT_EQ(-EINVAL, switching(fd, abort, 0, 0, 0));
+	EXPECT_EQ(-EINVAL, switching(fd, abort | together, 0, 0, 100));
+	EXPECT_EQ(-EINVAL, switching(fd, 0, info.paths, 0, 100));
+	EXPECT_EQ(-EINVAL, switching(fd, together, info.paths, 0, 100));
+	EXPECT_EQ(-EINVAL, switching(fd, 0, 0, 1, 100));
+	EXPECT_EQ(-EINVAL, switching(fd, together, 0, 16, 100));
+	EXPECT_EQ(-EINVAL, switching(fd, 0, 0, 0, 0));
+	EXPECT_EQ(-EINVAL, switching(fd, 0, 0, 0, 60001));
+	EXPECT_EQ(-EBADF, switching(reader, 0, 0, 0, 100));
+	EXPECT_EQ(-EBADF, switching(reader, abort, 0, 0, 100));
+	EXPECT_EQ(0, switching(reader, query, 0, 0, 0));
+	/* Nothing to give up */
+	EXPECT_EQ(0, switching(fd, abort, 0, 0, 100));
+	close(reader);
+	close(fd);
+}
+
+TEST(clear_values)
+{
+	struct sfab_link_clear arg = { .size = sizeof(arg) };
+	int fd = link_open(0, PORT, O_RDWR);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EINVAL, do_ioctl(fd, SFAB_LINK_CLEAR, &arg));
+	close(fd);
+}
+
+/* What the hardware lacks, and says that it lacks */
+TEST(lacking)
+{
+	union request arg = { .size = 168 };
+	int fd = link_open(0, PORT, O_RDWR);
+	struct sfab_link_info info;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, link_info(fd, &info));
+	EXPECT_EQ(0, info.caps & (SFAB_LINK_CAP_MAP | SFAB_LINK_CAP_TEST));
+	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(fd, SFAB_LINK_MAP, &arg));
+	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(fd, SFAB_LINK_TEST, &arg));
 	close(fd);
 }
 

@@ -103,6 +103,29 @@ int link_control(int fd, uint32_t set, uint32_t config)
 	return link_ioctl(fd, SFAB_LINK_CONTROL, &control, sizeof(control));
 }
 
+int link_clear(int fd, uint32_t what)
+{
+	struct sfab_link_clear clear = { .what = what };
+
+	return link_ioctl(fd, SFAB_LINK_CLEAR, &clear, sizeof(clear));
+}
+
+int link_switch(int fd, uint32_t flags, uint32_t path, uint32_t partner_path,
+		struct sfab_link_switch *answer)
+{
+	struct sfab_link_switch arg = {
+		.flags = flags,
+		.path = path,
+		.partner_path = partner_path,
+		.timeout_ms = flags & SFAB_LINK_SWITCH_QUERY ? 0 : WAIT_MS,
+	};
+	int ret = link_ioctl(fd, SFAB_LINK_SWITCH, &arg, sizeof(arg));
+
+	if (answer)
+		*answer = arg;
+	return ret;
+}
+
 int link_history(int fd, struct sfab_link_event *events, uint32_t count)
 {
 	struct sfab_link_history history = {

@@ -24,6 +24,10 @@ int link_status(int fd, struct sfab_link_status *status);
 int link_readings(int fd, struct sfab_link_readings *readings);
 int link_counters(int fd, struct sfab_link_counters *counters);
 int link_control(int fd, uint32_t set, uint32_t config);
+int link_clear(int fd, uint32_t what);
+/* Begins a switch to @path, with @flags, and waits for it; @answer may be NULL */
+int link_switch(int fd, uint32_t flags, uint32_t path, uint32_t partner_path,
+		struct sfab_link_switch *answer);
 /* The newest @count events at most; returns how many, or -errno */
 int link_history(int fd, struct sfab_link_event *events, uint32_t count);
 

@@ -329,6 +329,22 @@ enum sfab_port_reason {
 	SFAB_REASON_VERSION = 6,
 	/** @SFAB_REASON_NO_PATH: the light path does not exist */
 	SFAB_REASON_NO_PATH = 7,
+	/** @SFAB_REASON_NO_LOCK: light, but no lane finds its clock */
+	SFAB_REASON_NO_LOCK = 8,
+	/** @SFAB_REASON_NO_ALIGNMENT: lanes have lock, but no codewords come through */
+	SFAB_REASON_NO_ALIGNMENT = 9,
+	/** @SFAB_REASON_NO_MODULE: no module is plugged */
+	SFAB_REASON_NO_MODULE = 10,
+	/** @SFAB_REASON_LOW_POWER: the module was put into low power */
+	SFAB_REASON_LOW_POWER = 11,
+	/** @SFAB_REASON_MODULE_FAULT: too hot, or its data path does not come up */
+	SFAB_REASON_MODULE_FAULT = 12,
+	/** @SFAB_REASON_TEST: a pattern test runs */
+	SFAB_REASON_TEST = 13,
+	/** @SFAB_REASON_SWITCHING: the light path is being switched */
+	SFAB_REASON_SWITCHING = 14,
+	/** @SFAB_REASON_PARTNER: all is well here, but the partner hears nothing */
+	SFAB_REASON_PARTNER = 15,
 };
 
 /** enum sfab_port_peer - what a port is connected to */

@@ -59,7 +59,8 @@ extern "C" {
  * EBUSY           SWITCH: another one is under way; TEST: another one runs
  * EAGAIN          MAP: the module was never quiet for as long as reading took
  * ENOMEM          no kernel memory
- * ETIME           SWITCH: the timeout passed; what was begun goes on
+ * ETIME           SWITCH: the timeout passed; what was begun goes on; CLEAR: the
+ *                 hardware did not clear in time
  * EINTR           SWITCH: a signal came; what was begun goes on
  * ==============  ==========================================================
  */
@@ -176,7 +177,8 @@ enum sfab_link_datapath {
 /**
  * struct sfab_link_info - SFAB_LINK_INFO: what the link is
  *
- * Texts end with a NUL.  Those of the module are empty when none is plugged.
+ * Texts end with a NUL.  Those of the module are empty when none is plugged, and all but
+ * @module_serial without SFAB_LINK_CAP_MAP.
  */
 struct sfab_link_info {
 	/** @size: in: size of the struct */
