@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Links and their health on a node: accelerators 0 and 1 are joined by four fibres, 2 by none."""
+
+import json
+import subprocess
+import time
+
+import harness
+
+
+class LinkTest(harness.ToolTest):
+    def verdicts(self, *words):
+        result = self.sfab("health", "-j", *words)
+        self.assertIn(result.status, (0, 1), result)
+        return {verdict["name"]: verdict for verdict in result.json["verdicts"]}
+
+    def link(self, name):
+        return self.ok("link", "show", "-j", name).json
+
+    def until_up(self, name):
+        for _ in range(50):
+            if self.link(name)["state"] == "up":
+                return
+            time.sleep(0.1)
+        self.fail(f"{name} does not come up")
+
+
+class Link(LinkTest):
+    def test_list_agrees_with_the_ports(self):
+        links = self.ok("link", "-j").json["links"]
+        ports = self.ok("port", "-j").json["ports"]
+        self.assertEqual([(link["name"], link["state"], link["lanes_in_use"]) for link in links],
+                         [(f'{port["accelerator"]}:{port["port"]}', port["state"],
+                           port["lanes_in_use"]) for port in ports])
+
+    def test_readings(self):
+        link = self.link("0:0")
+        self.assertEqual(len(link["lane_list"]), 8)
+        for lane in link["lane_list"]:
+            self.assertTrue(lane["used"])
+            self.assertLess(lane["rx_dbm"], lane["tx_dbm"] - 3)
+        self.assertGreater(link["counters"]["codewords"], 0)
+        self.assertTrue(40 < link["temperature_c"] < 50)
+
+    def test_disable_and_enable(self):
+        self.ok("link", "disable", "0:2")
+        self.addCleanup(self.sfab, "link", "enable", "0:2")
+        self.assertEqual(self.link("0:2")["reason"], "disabled")
+        verdict = self.verdicts("0:2")["accel0:2"]
+        self.assertEqual((verdict["cause"], verdict["severity"], verdict["action"]),
+                         ("disabled", "watch", "enable"))
+        self.ok("link", "enable", "0:2")
+        self.until_up("0:2")
+        events = self.ok("link", "history", "-j", "0:2").json["events"]
+        self.assertIn("disabled", [event["reason"] for event in events])
+        self.assertEqual([event["sequence"] for event in events],
+                         list(range(events[0]["sequence"], events[0]["sequence"] + len(events))))
+
+
+class Health(LinkTest):
+    def test_all_well(self):
+        result = self.sfab("health", "-j")
+        self.assertEqual((result.status, result.json["findings"]), (0, 0), result)
+        joined = [v for v in result.json["verdicts"] if v["kind"] == "link" and v["accelerator"] < 2]
+        self.assertEqual([v["gbps"] for v in joined], [896] * 8)
+        self.assertEqual({v["far_known"] for v in joined}, {True})
+
+    def test_one_link_asks_its_far_end_in_band(self):
+        self.assertTrue(self.verdicts("0:0")["accel0:0"]["far_known"])
+
+    def test_watch_tells_changes_with_their_cause(self):
+        watcher = subprocess.Popen([harness.tool, "health", "-wj", "--seconds", "9"],
+                                   stdout=subprocess.PIPE, text=True)
+        time.sleep(2)
+        self.ok("link", "disable", "0:1")
+        time.sleep(3)
+        self.ok("link", "enable", "0:1")
+        said = [json.loads(line) for line in watcher.communicate()[0].splitlines()]
+        self.assertEqual(watcher.returncode, 0)
+        self.until_up("0:1")
+        causes = {(v["accelerator"], v["cause"]) for v in said if v["kind"] == "link"}
+        self.assertIn((0, "disabled"), causes)
+        self.assertIn((1, "far-transmitter"), causes)
