@@ -111,7 +111,7 @@ long sfab_link_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return -ENODEV;
 	if (!op)
 		return -ENOTTY;
-	/* MAP, TEST: no hardware has them, see sfab_link_info.caps */
+	/* MAP, TEST: the driver does not offer them, as sfab_link_info.caps says */
 	if (!op->execute)
 		return -EOPNOTSUPP;
 	ret = sfab_link_fetch(op, uptr, &args, &size);

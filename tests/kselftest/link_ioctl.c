@@ -364,7 +364,7 @@ TEST(clear_values)
 	close(fd);
 }
 
-/* What the hardware lacks, and says that it lacks */
+/* What is not offered, and said not to be */
 TEST(lacking)
 {
 	union request arg = { .size = 168 };

@@ -54,7 +54,7 @@ extern "C" {
  *                 of a struct that this kernel knows; an array stride above 4096
  * EBADF           an ioctl that changes something, on a file not opened for writing
  * EPERM           the same without CAP_SYS_ADMIN
- * EOPNOTSUPP      the device lacks it (see &struct sfab_link_info.caps)
+ * EOPNOTSUPP      it is not offered (see &struct sfab_link_info.caps)
  * ENXIO           MAP: no module is plugged
  * EBUSY           SWITCH: another one is under way; TEST: another one runs
  * EAGAIN          MAP: the module was never quiet for as long as reading took
