@@ -87,9 +87,11 @@ lint:
 soak: lab stage
 	@tests/supernode/soak "$(or $(TIME),600)" "$(or $(SEED),1)" $(if $(TOPOLOGY),"$(TOPOLOGY)")
 
-#: make truth                  break links of the hardware's model in every way, compare what is diagnosed
-truth: lab
+#: make truth                  break links of the hardware's model in every way, compare what is diagnosed;
+#:                             then links of guests, where the whole stack diagnoses
+truth: lab stage
 	@$(IN) $(MAKE) -s -C tests/truth run O=$(O)
+	@tests/truth/guest
 
 #: make bench                  the measurements
 bench: lab stage

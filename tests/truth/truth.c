@@ -3,7 +3,9 @@
  * Break a link of the hardware's model on virtual time, let it settle, compare what the judge
  * says of both ends with what is declared; and healthy links, of which it must say nothing
  *
- *	truth [--quick]
+ *	truth [--quick]		break them, and compare
+ *	truth --list		print the cases, with tabs between: fault, value, lanes, alone;
+ *				cause, severity and action that end a is to see, that end b is to
  *
  * Prints TAP, and a confusion matrix. The judge sees registers alone, converted as a driver
  * and the answers in band do.
@@ -257,11 +259,34 @@ static void print_matrix(void)
 	}
 }
 
+/* ---- for those who do the same elsewhere (guest.py) ---- */
+
+static void print_verdict(const struct verdict *v)
+{
+	printf("\t%s\t%s\t%s", sfab_health_cause_name(v->cause), sfab_severity_name(v->severity),
+	       sfab_health_action_name(v->action));
+}
+
+static int print_cases(void)
+{
+	const struct example *e;
+
+	for (e = examples; e < examples + example_count; e++) {
+		printf("%s\t%d\t%u\t%d", fault_name[e->fault], e->value, e->lanes, e->alone);
+		print_verdict(&e->a);
+		print_verdict(&e->b);
+		putchar('\n');
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	bool quick = argc > 1 && !strcmp(argv[1], "--quick");
 	unsigned int i, step = quick ? 3 : 1;
 
+	if (argc > 1 && !strcmp(argv[1], "--list"))
+		return print_cases();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 0; i < example_count; i += step) {
 		seed = i + 1;

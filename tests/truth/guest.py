@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: MIT
+"""The truth table once more, by the whole stack: devices, driver, library, tool. Its cases are
+those in which the far end can be asked, but for LEFT_OUT and LEAST_DAMAGE.
+
+Called by `supernode up` (guest). Each case has a fibre of its own between the two nodes; all are
+broken from outside, by QMP, and `sfab health` on both nodes says what it makes of it. Prints TAP.
+"""
+
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPO = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(REPO, "qemu/lab"))
+
+import supernode  # noqa: E402  pylint: disable=wrong-import-position
+
+PORTS = 15              # of each accelerator that lead to the other node's one of the same number
+SETTLE_SECONDS = 10     # of the host, on which an interval of the judge may take longer than one
+FLAP_SECONDS = 4
+# By the first port two accelerators reach each other; if it is down by the next one, which nothing
+# happens to: also by it the far end of a dead link is asked.
+TRAFFIC_PORT, SPARE_PORT = 0, 1
+
+# Only the native test has these: modules and optical switches are not broken here.
+LEFT_OUT = ("pulled module", "hanging module", "switch", "stuck switch")
+# Less of it needs more packets a second than a busy guest sends.
+LEAST_DAMAGE = 10000    # ppm
+
+Case = collections.namedtuple("Case", "fault value lanes alone declared")
+OK = ("none", "ok", "none")
+
+
+def read_cases():
+    """What `truth --list` prints: the table of the native test, one case a line."""
+    said = subprocess.run([f"{REPO}/build/tests/truth/truth", "--list"], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    for line in said.splitlines():
+        fault, value, lanes, alone, *verdicts = line.split("\t")
+        yield Case(fault, int(value), [lane for lane in range(8) if int(lanes) >> lane & 1],
+                   alone == "1", (tuple(verdicts[:3]), tuple(verdicts[3:])))
+
+
+def per_lane(end, kind, magnitude, lanes):
+    if len(lanes) in (0, 8):
+        return [f"{end} {kind} {magnitude}"]
+    return [f"{end} {kind} {magnitude} lane={lane}" for lane in lanes]
+
+
+def faults_of(case, a, b):
+    """What breaks the link from a to b, as lines of faults.py."""
+    amount = case.value / 1000
+    return {
+        "nothing": lambda: [],
+        "bend": lambda: per_lane(b, "dirt", f"{amount}dB", case.lanes),
+        "bend both ways": lambda: [f"{end} dirt {amount}dB" for end in (a, b)],
+        "dirt": lambda: per_lane(b, "dirt", f"{amount}dB", case.lanes),
+        "dead laser": lambda: per_lane(a, "dead", "on", case.lanes),
+        "healed laser": lambda: per_lane(a, "dead", "on", case.lanes),
+        "no clock": lambda: per_lane(b, "unlock", "on", case.lanes),
+        "age": lambda: per_lane(a, "age", amount, case.lanes),
+        "heat": lambda: [f"{a} heat {amount}C"],
+        "dirt and heat": lambda: per_lane(b, "dirt", f"{amount}dB", case.lanes) +
+        [f"{a} heat 28C"],
+        "cut": lambda: [f"fibre {a} cut"],
+        "damage": lambda: [f"{end} damage {case.value}ppm" for end in (a, b)],
+        "flap": lambda: [],
+        "disable": lambda: [],
+    }[case.fault]()
+
+
+class Table:
+    """The cases, each at its link, and the judges on both nodes."""
+
+    def __init__(self):
+        self.run = supernode.Run(os.environ["SFAB_SUPERNODE"])
+        cases = [case for case in read_cases() if not case.alone and case.fault not in LEFT_OUT and
+                 not (case.fault == "damage" and case.value < LEAST_DAMAGE)]
+        # Where there must be traffic, the link is one that traffic takes.
+        busy = [case for case in cases if case.fault == "damage"]
+        idle = [case for case in cases if case.fault != "damage"]
+        accels = range(len(self.run.state()["eids"]) // 2)
+        places = [(accel, port) for port in range(SPARE_PORT + 1, PORTS) for accel in accels]
+        assert len(busy) <= len(accels) and len(idle) <= len(places), f"{len(cases)} cases"
+        self.links = dict(zip([(accel, TRAFFIC_PORT) for accel in accels], busy))
+        self.links.update(zip(places, idle))
+        self.first = places[len(idle)]      # nothing is declared of it
+        self.verdicts = [{}, {}]
+
+    def of(self, *faults):
+        return [(place, case) for place, case in self.links.items() if case.fault in faults]
+
+    # ---- breaking
+
+    def start_traffic(self):
+        for (accel, _), _ in self.of("damage"):
+            base = self.run.submit("node1", f"sfab export -q -a {accel} --size 1M --seconds 400")
+            assert supernode.wait_for(60, lambda b=base: os.path.exists(b + ".out") and
+                                      os.path.getsize(b + ".out"), lambda: "a handle"), "no handle"
+            with open(base + ".out", encoding="ascii") as file:
+                handle = file.readline().strip()
+            # The judges come first: who asks too slowly gets no answer in time.
+            self.run.submit("node0", f"nice -n 19 sfab stream -q -a {accel} --seconds 300 "
+                            f"--to {handle}")
+
+    def break_all(self):
+        for (accel, port), case in self.links.items():
+            for line in faults_of(case, f"node0.{accel}:{port}", f"node1.{accel}:{port}"):
+                self.run.inject(line)
+        for (accel, port), _ in self.of("disable"):
+            self.run.ask("node0", f"sfab link disable {accel}:{port}")
+        time.sleep(SETTLE_SECONDS)
+        for (accel, port), case in self.of("healed laser"):
+            for lane in case.lanes:
+                self.run.inject(f"node0.{accel}:{port} dead off lane={lane}")
+        self.flap()
+
+    def flap(self):
+        """All end at the same time, as what was long ago is no flapping."""
+        for left in range(max(case.value for _, case in self.of("flap")), 0, -1):
+            for state in ("cut", "mend"):
+                for (accel, port), case in self.of("flap"):
+                    if case.value >= left:
+                        self.run.inject(f"fibre node0.{accel}:{port} {state}")
+                time.sleep(0.2)
+            time.sleep(FLAP_SECONDS)
+
+    # ---- judging
+
+    def await_judges(self, watchers):
+        """They have looked at every link when they tell of one that is a bit dirty."""
+        ends = [f"node{n}.{self.first[0]}:{self.first[1]}" for n in (0, 1)]
+        for end in ends:
+            self.run.inject(f"{end} dirt 1.5dB lane=0")
+
+        def told(base):
+            if not os.path.exists(base + ".out"):
+                return False
+            with open(base + ".out", encoding="utf-8") as file:
+                return f'accel{self.first[0]}:{self.first[1]}"' in file.read()
+        assert supernode.wait_for(120, lambda: all(map(told, watchers)), lambda: "the judges"), \
+            "the judges see nothing"
+        for end in ends:
+            self.run.inject(f"{end} dirt 0dB lane=0")
+
+    def judge(self):
+        """Watch from before anything breaks; the last word on each link counts."""
+        watchers = [self.run.submit(f"node{n}", "echo $$ >/share/watch.$(hostname); "
+                                    "exec sfab health --watch --json") for n in (0, 1)]
+        self.await_judges(watchers)
+        self.break_all()
+        time.sleep(SETTLE_SECONDS)
+        for n, base in enumerate(watchers):
+            self.run.ask(f"node{n}", "kill -TERM $(cat /share/watch.$(hostname))")
+            with open(base + ".out", encoding="utf-8") as file:
+                for line in file:
+                    verdict = json.loads(line)
+                    if verdict["kind"] == "link":
+                        place = verdict["accelerator"], verdict["port"]
+                        self.verdicts[n][place] = verdict
+
+    def compare(self):
+        number = failed = 0
+        confusion = collections.Counter()
+        for place, case in self.links.items():
+            for end in (0, 1):
+                said = self.verdicts[end].get(place)
+                got = (said["cause"], said["severity"], said["action"]) if said else OK
+                good = got == case.declared[end]
+                number += 1
+                failed += not good
+                confusion[case.declared[end][0], got[0]] += 1
+                print(f"{'ok' if good else 'not ok'} {number} - {case.fault} {case.value} "
+                      f"{case.lanes if 0 < len(case.lanes) < 8 else ''}, node{end}."
+                      f"{place[0]}:{place[1]}: {', '.join(case.declared[end])}")
+                if not good:
+                    print(f"# said: {', '.join(got)}: {said['text'] if said else ''}")
+        # Whatever was not broken is well.
+        others = [verdict for n in (0, 1) for place, verdict in self.verdicts[n].items()
+                  if place not in self.links and verdict["severity"] != "ok"]
+        print(f"{'not ok' if others else 'ok'} {number + 1} - links that nothing happened to")
+        for verdict in others:
+            print(f"# {verdict['name']}: {verdict['cause']}: {verdict['text']}")
+        print(f"1..{number + 1}")
+        return failed + bool(others), confusion
+
+
+def print_matrix(confusion):
+    print("#\n# declared, then what was said:")
+    for (declared, got), count in sorted(confusion.items()):
+        print(f"# {declared:18} {got:18} {count:3}{'' if declared == got else '  WRONG'}")
+
+
+def main():
+    table = Table()
+    table.start_traffic()
+    table.judge()
+    failed, confusion = table.compare()
+    print_matrix(confusion)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
