@@ -14,6 +14,7 @@ from demo_job import Transfer, say
 SENDER = ("node0", "3", "0")            # node, accelerator, port
 RECEIVER = ("node1", "0", "1")          # the other end of the fibre: its connector gets dirty
 LANE = 3
+SPARE = 1                               # the light path that leads to the same port
 # A port sends at this part of its rate, for the wire to be slower than what emulates it.
 PACE = 4e-5
 DIRT = (0, 2, 3, 3.6, 3.8, 3.9, 4, 4.1, 4.2, 4.4, 4.8)    # dB
@@ -116,23 +117,20 @@ class Light:
                   ("degraded", "dirty-connector", "clean-connector"), "the right diagnosis")
         self.need(verdict["gbps"] * 2 == verdict["full_gbps"], "a verdict that tells the bandwidth")
 
-    def clean(self):
-        """As advised. What was given up is used again when the port trains."""
-        say("\nThe advice is taken: the connector is cleaned.")
-        self.run.inject(f"{name_of(RECEIVER)} dirt 0dB lane={LANE} path=0")
-        verdict = {}
-
-        def lanes_idle():
-            verdict.update(self.health())
-            return verdict["cause"] == "lanes-idle"
-        self.need(supernode.wait_for(HEALTHY_SECONDS, lanes_idle, lambda: "waiting for health"),
-                  "a diagnosis that tells of idle lanes")
-        self.tell_health(verdict)
-        say("* sfab link retrain")
-        self.run.ask(RECEIVER[0], f"sfab link retrain {RECEIVER[1]}:{RECEIVER[2]}")
+    def switch(self):
+        say(f"\nThe connector can wait: a spare light path joins {name_of(SENDER)} and "
+            f"{name_of(RECEIVER)} too.")
+        done = self.ask(SENDER, "link switch", str(SPARE), "--partner-path", str(SPARE))
+        begun = done["begin_ns"]
+        say(f"* sfab link switch: {done['result']}; the traffic was held for "
+            f"{(begun['end'] - begun['drain']) / 1e6:.1f} ms of the device's clock. On the link's "
+            f"model clock\n  the optical switch took {done['model_switch_ns'] / 1e3:.1f} us, and "
+            f"the receiver {done['model_lock_ns'] / 1e3:.1f} us to lock.")
+        self.need(60000 <= done["model_switch_ns"] <= 80000, "a switch in 60 to 80 us")
 
     def recover(self, clean):
-        row = self.look("cleaned")
+        row = self.look(f"path {SPARE}")
+        self.need(row["path"] == SPARE, "the other light path in use")
         self.need(row["lanes"] == row["of"] and row["mbps"] > 0.8 * clean["mbps"],
                   "all lanes and the bandwidth of before")
         self.need(not row["uncorrectable"] and not row["crc_errors"], "no loss any more")
@@ -162,7 +160,7 @@ def show(run):
     clean, row = light.get_dirty()
     if not light.missing:
         light.give_up_lanes(clean, row)
-        light.clean()
+        light.switch()
         light.recover(clean)
     light.pace(0)
     verified, _, _ = transfer.stop()
