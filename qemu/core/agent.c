@@ -79,7 +79,7 @@ static void get_module(const struct sfab_port *port, struct sfab_mgmt_module *ou
 	out->module = relaxed_load(port->low[SFAB_REG_P_MODULE_CTRL / 8]) >> 32;
 	out->datapath = relaxed_load(port->low[SFAB_REG_P_DATAPATH / 8]);
 	out->serial = relaxed_load(port->low[SFAB_REG_P_MODULE_SERIAL / 8]);
-	out->clear = atomic_load(&port->clear);
+	out->clear = sfab_port_clears(port);
 }
 
 static void set_key(struct sfab_fabric *fabric, const struct sfab_mgmt_key *key)

@@ -59,11 +59,12 @@ struct sfab_port {
 	_Atomic uint32_t ctrl;
 	_Atomic uint32_t retrain;	/* counts requests */
 	_Atomic uint32_t module_ctrl;
-	_Atomic uint32_t clear;		/* what of P_CLEAR is not done yet */
+	_Atomic uint32_t clear;		/* what of P_CLEAR is not begun yet */
 	_Atomic uint32_t status;
 	_Atomic uint32_t peer;
 	_Atomic uint64_t peer_uuid[2];
 	_Atomic uint64_t counter[SFAB_P_COUNTERS];
+	_Atomic uint32_t clearing;	/* ... and what is not shown yet */
 	_Atomic uint64_t low[SFAB_PORT_LOW_WORDS];	/* 0x00 to 0x1ff, but for the above */
 	_Atomic uint64_t reading[SFAB_OPTICS_WORDS];
 
@@ -197,6 +198,14 @@ void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
 void sfab_port_leave(struct sfab_fabric *fabric, struct sfab_port *port);
 void sfab_port_set_path(struct sfab_port *port, unsigned int path);
 void sfab_port_begin(struct sfab_fabric *fabric, struct sfab_port *port);
+
+/* P_CLEAR: first what is not begun, as that becomes the other. */
+static inline uint32_t sfab_port_clears(const struct sfab_port *port)
+{
+	uint32_t clear = atomic_load(&port->clear);
+
+	return clear | atomic_load(&port->clearing);
+}
 
 /* Software is to look at the port. */
 void sfab_port_event(struct sfab_fabric *fabric, const struct sfab_port *port);

@@ -125,7 +125,7 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
 		return true;
 	case SFAB_REG_P_CLEAR:
-		*value = atomic_load(&port->clear);
+		*value = sfab_port_clears(port);
 		return true;
 	default:
 		return false;

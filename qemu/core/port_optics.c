@@ -131,11 +131,14 @@ static void take_control(struct sfab_port *port, uint32_t ctrl)
 	port->optics.tx_off = ctrl >> SFAB_P_MODULE_CTRL_TX_OFF_SHIFT;
 }
 
-/* What software wants to count from 0 on. */
-static bool clear(struct sfab_port *port)
+/* What software wants to count from 0 on. It is done when the registers show it. */
+static void clear(struct sfab_port *port)
 {
-	uint32_t what = atomic_exchange(&port->clear, 0);
+	uint32_t what = atomic_load(&port->clear);
 
+	/* P_CLEAR has both, so that it never reads 0 in between. */
+	atomic_store(&port->clearing, what);
+	atomic_fetch_and(&port->clear, ~what);
 	if (what & SFAB_P_CLEAR_COUNTERS)
 		for (unsigned int i = 0; i < SFAB_P_COUNTERS; i++)
 			relaxed_store(port->counter[i], 0);
@@ -144,7 +147,6 @@ static bool clear(struct sfab_port *port)
 	/* Those that are so now are set again at once. */
 	if (what & SFAB_P_CLEAR_FLAGS)
 		port->cmis = (struct sfab_cmis){ 0 };
-	return what;
 }
 
 /* The module is in another state: software may have to know. */
@@ -220,6 +222,7 @@ bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port)
 		sfab_optics_show(&port->optics, port->reading);
 		sfab_pattern_show(&port->pattern, port->low);
 		show_module(fabric, port);
+		atomic_store(&port->clearing, 0);
 	}
 	sfab_due(fabric, port->tick);
 	sfab_due(fabric, sfab_optics_due(&port->optics));

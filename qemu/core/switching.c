@@ -73,9 +73,7 @@ static void tell(struct sfab_port *port, unsigned int stage)
 
 	s->stage = stage;
 	if (!s->asked && s->together)
-		word |= SFAB_ASK_TOGETHER |
-			((relaxed_load(s->wish) & SFAB_P_SWITCH_PARTNER) >>
-			 SFAB_P_SWITCH_PARTNER_SHIFT) << SFAB_ASK_PATH_SHIFT;
+		word |= SFAB_ASK_TOGETHER | s->partner << SFAB_ASK_PATH_SHIFT;
 	sfab_link_tell(&port->link, s->asked, stage ? word : 0);
 }
 
@@ -367,6 +365,8 @@ static void obey(struct sfab_fabric *fabric, struct sfab_port *port, uint32_t wi
 	bool up = port->link.state == SFAB_LINK_UP;
 
 	s->together = wish & SFAB_P_SWITCH_TOGETHER;
+	/* Not to be looked up later: another wish may be written in this moment. */
+	s->partner = (wish & SFAB_P_SWITCH_PARTNER) >> SFAB_P_SWITCH_PARTNER_SHIFT;
 	begin(fabric, port, wish & SFAB_P_SWITCH_PATH, false);
 	if (!there(fabric, port, s->to)) {
 		fail(fabric, port, SFAB_SWITCH_NO_PATH);

@@ -65,6 +65,7 @@ struct sfab_switching {
 	bool back;			/* it failed: on the way to where it came from */
 	bool between;			/* the optical switch is stuck half way */
 	unsigned int from, to;
+	unsigned int partner;		/* together: where it goes */
 	uint32_t sequence;		/* of this transaction, on the fibre */
 	uint32_t heard;			/* ... of the partner's newest */
 	unsigned int stage;		/* what the partner has been told, SFAB_STAGE_* */
