@@ -15,7 +15,8 @@
 static u32 sfab_link_clear_bits(u32 what)
 {
 	return (what & SFAB_LINK_CLEAR_PACKETS ? SFAB_P_CLEAR_COUNTERS : 0) |
-	       (what & SFAB_LINK_CLEAR_FEC ? SFAB_P_CLEAR_CODEWORDS : 0);
+	       (what & SFAB_LINK_CLEAR_FEC ? SFAB_P_CLEAR_CODEWORDS : 0) |
+	       (what & SFAB_LINK_CLEAR_FLAGS ? SFAB_P_CLEAR_FLAGS : 0);
 }
 
 static void sfab_link_clear_note(struct sfab_link *link, u32 what)
@@ -23,7 +24,7 @@ static void sfab_link_clear_note(struct sfab_link *link, u32 what)
 	u64 now = ktime_get_boottime_ns();
 
 	spin_lock(&link->events_lock);
-	link->clears++;
+	link->clears += !!(what & (SFAB_LINK_CLEAR_PACKETS | SFAB_LINK_CLEAR_FEC));
 	if (what & SFAB_LINK_CLEAR_PACKETS)
 		link->packets_cleared_ns = now;
 	if (what & SFAB_LINK_CLEAR_FEC)
@@ -31,7 +32,10 @@ static void sfab_link_clear_note(struct sfab_link *link, u32 what)
 	spin_unlock(&link->events_lock);
 }
 
-/* The counts that events compare with begin again, too: so no event is found meanwhile */
+/*
+ * The counts that events compare with begin again, too: so no event is found meanwhile.  Late
+ * clearing, after ETIME, is none either: see sfab_link_check().
+ */
 static int sfab_link_clear(struct sfab_link *link, u32 what)
 {
 	u32 left;
@@ -41,11 +45,11 @@ static int sfab_link_clear(struct sfab_link *link, u32 what)
 	writel(sfab_link_clear_bits(what), link->regs + SFAB_P_CLEAR);
 	ret = readl_poll_timeout(link->regs + SFAB_P_CLEAR, left, !left,
 				 SFAB_LINK_CLEAR_POLL_US, SFAB_LINK_CLEAR_US) ? -ETIME : 0;
-	if (what & SFAB_LINK_CLEAR_PACKETS) {
-		link->seen.downs = 0;
-		link->seen.replays = 0;
-	}
 	if (!ret) {
+		if (what & SFAB_LINK_CLEAR_PACKETS) {
+			link->seen.downs = 0;
+			link->seen.replays = 0;
+		}
 		sfab_link_clear_note(link, what);
 		sfab_link_event_push(link, SFAB_LINK_EVENT_CLEAR, what);
 	}
@@ -60,7 +64,8 @@ int sfab_link_clear_ioctl(struct file *filp, void *data)
 	const struct sfab_link_clear *args = data;
 	int ret, idx;
 
-	if (!args->what || args->what & ~(SFAB_LINK_CLEAR_PACKETS | SFAB_LINK_CLEAR_FEC))
+	if (!args->what || args->what & ~(SFAB_LINK_CLEAR_PACKETS | SFAB_LINK_CLEAR_FEC |
+					  SFAB_LINK_CLEAR_FLAGS))
 		return -EINVAL;
 	ret = sfab_link_may_change(filp);
 	if (ret)

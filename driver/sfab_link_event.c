@@ -86,7 +86,10 @@ static u64 sfab_link_switch_value(u32 status)
 	       (u64)FIELD_GET(SFAB_P_SWITCH_STATUS_COUNT, status) << 32;
 }
 
-/* A link that went and came again has its event, although it looks as before */
+/*
+ * A link that went and came again has its event, although it looks as before.  Counts that are
+ * lower than they were have been cleared by somebody else.
+ */
 static void sfab_link_check(struct sfab_link *link)
 {
 	struct sfab_link_seen was;
@@ -95,7 +98,7 @@ static void sfab_link_check(struct sfab_link *link)
 	was = link->seen;
 	sfab_link_see(link, &link->seen);
 	if ((was.status ^ link->seen.status) & SFAB_LINK_STATE_BITS ||
-	    was.downs != link->seen.downs)
+	    was.downs < link->seen.downs)
 		sfab_link_event_push(link, SFAB_LINK_EVENT_STATE,
 				     FIELD_GET(SFAB_P_STATUS_PATH, link->seen.status));
 	else if (was.status != link->seen.status || was.used != link->seen.used)
@@ -109,7 +112,7 @@ static void sfab_link_check(struct sfab_link *link)
 	if (was.shut != link->seen.shut)
 		sfab_link_event_push(link, SFAB_LINK_EVENT_FLAG,
 				     link->seen.shut ? SFAB_LINK_TOO_HOT : 0);
-	if (was.replays != link->seen.replays)
+	if (was.replays < link->seen.replays)
 		trace_sfab_link_replays(&link->dev, link->seen.replays - was.replays);
 	mutex_unlock(&link->check_lock);
 }

@@ -439,6 +439,13 @@ TEST_F(link, cleared)
 	EXPECT_LT(before.time_ns, after.fec_cleared_ns);
 	EXPECT_EQ(before.packets_cleared_ns, after.packets_cleared_ns);
 
+	/* Flags are no counters */
+	ASSERT_EQ(0, link_clear(self->fd, SFAB_LINK_CLEAR_FLAGS));
+	ASSERT_EQ(0, link_event(self->fd, &event, EVENT_MS));
+	EXPECT_EQ(SFAB_LINK_CLEAR_FLAGS, event.value);
+	ASSERT_EQ(0, link_counters(self->reader, &after));
+	EXPECT_EQ(before.clears + 1, after.clears);
+
 	ASSERT_EQ(0, link_clear(self->fd, SFAB_LINK_CLEAR_PACKETS));
 	ASSERT_EQ(0, link_counters(self->reader, &after));
 	EXPECT_EQ(0, after.link_downs);

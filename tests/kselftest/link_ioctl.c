@@ -55,7 +55,7 @@ VARIANT(history, SFAB_LINK_HISTORY, sfab_link_history, flags, 0, false);
 VARIANT(control, SFAB_LINK_CONTROL, sfab_link_control, set, 0x1f, true);
 VARIANT(switching, SFAB_LINK_SWITCH, sfab_link_switch, flags, SFAB_LINK_SWITCH_QUERY, false);
 VARIANT(clear, SFAB_LINK_CLEAR, sfab_link_clear, what,
-	SFAB_LINK_CLEAR_PACKETS | SFAB_LINK_CLEAR_FEC, true);
+	SFAB_LINK_CLEAR_PACKETS | SFAB_LINK_CLEAR_FEC | SFAB_LINK_CLEAR_FLAGS, true);
 
 FIXTURE_SETUP(link_ioctl)
 {

@@ -57,6 +57,20 @@ class Link(LinkTest):
                          list(range(events[0]["sequence"], events[0]["sequence"] + len(events))))
 
 
+    def test_clear(self):
+        before = self.link("0:3")["counters"]
+        self.ok("link", "clear", "0:3")
+        after = self.link("0:3")["counters"]
+        self.assertLess(after["codewords"], before["codewords"])
+        self.assertEqual(after["clears"], before["clears"] + 1)
+
+    def test_what_the_driver_lacks_is_told(self):
+        for words in (["map", "0:0"], ["test", "0:0", "read"]):
+            result = self.sfab("link", *words)
+            self.assertEqual(result.status, 1, result)
+            self.assertIn("or its driver, cannot do it", result.err)
+
+
 class Health(LinkTest):
     def test_all_well(self):
         result = self.sfab("health", "-j")
