@@ -34,6 +34,22 @@ static int poll_for(struct sfab_health *health, int fd)
 		0;
 }
 
+int watched_link_poll(struct sfab_health *health, struct watched_link *w)
+{
+	int ret = w->polled ? 0 : poll_for(health, w->link->fd);
+
+	w->polled = !ret;
+	return ret;
+}
+
+void watched_link_ignore(struct sfab_health *health, struct watched_link *w)
+{
+	/* The file of a device that went is readable for ever: nobody would sleep any more */
+	if (w->polled)
+		epoll_ctl(health->poll_fd, EPOLL_CTL_DEL, w->link->fd, NULL);
+	w->polled = false;
+}
+
 static int open_descriptors(struct sfab_health *health)
 {
 	const struct itimerspec second = { .it_interval = { .tv_sec = 1 },
@@ -126,7 +142,7 @@ static int watch_link(struct sfab_health *health, const struct sfab_link *link)
 	health->link_count++;
 	if (link_open(w->link))
 		return 0;
-	return poll_for(health, w->link->fd);
+	return watched_link_poll(health, w);
 }
 
 static int watch_device(struct sfab_health *health, struct sfab_device *dev)

@@ -3,7 +3,7 @@
  * The judge of links: from what both ends show to what is wrong, and what to do
  *
  * Plain functions of plain values: nothing here reads a file or asks a device, so that a
- * test can show them any link. Who collects the values is in health_collect.c.
+ * test can show them any link. Who collects the values is in health_links.c.
  */
 #ifndef SFAB_HEALTH_H
 #define SFAB_HEALTH_H

@@ -17,6 +17,7 @@
 
 static int read_view(struct watched_link *w)
 {
+	struct sfab_link_info info = { .size = sizeof(info) };
 	struct link_view *v = &w->view;
 	int ret = 0;
 
@@ -24,8 +25,9 @@ static int read_view(struct watched_link *w)
 	v->readings.size = sizeof(v->readings);
 	v->counters.size = sizeof(v->counters);
 	if (!v->info.size || v->status.insertions != v->info.insertions) {
-		v->info.size = sizeof(v->info);
-		ret = link_ioctl(w->link, SFAB_LINK_INFO, &v->info);
+		ret = link_ioctl(w->link, SFAB_LINK_INFO, &info);
+		if (!ret)
+			v->info = info;
 	}
 	if (!ret)
 		ret = link_ioctl(w->link, SFAB_LINK_STATE, &v->status);
@@ -89,7 +91,14 @@ void watched_links_read(struct sfab_health *health)
 	for (i = 0; i < health->link_count; i++) {
 		struct watched_link *w = &health->links[i];
 
-		w->error = w->link->gone ? -ENODEV : read_view(w);
+		/* Who could not be opened may be by now */
+		w->error = link_open(w->link);
+		if (!w->error)
+			w->error = watched_link_poll(health, w);
+		if (!w->error)
+			w->error = read_view(w);
+		if (w->error == -ENODEV)
+			watched_link_ignore(health, w);
 		if (w->error)
 			continue;
 		if (!w->history.judged)
@@ -149,6 +158,20 @@ static void cannot_be_read(struct watched_link *w, struct sfab_verdict *v)
 	verdict_conclude(v, 0);
 }
 
+/* What has never answered has not told whose it is */
+static void name_link(const struct watched_link *w, struct sfab_verdict *v)
+{
+	const struct sfab_link_info *info = &w->view.info;
+
+	snprintf(v->node, sizeof(v->node), "%s", w->link->id.node);
+	if (info->size)
+		snprintf(v->name, sizeof(v->name), "accel%u:%u", info->accel, info->port);
+	else
+		snprintf(v->name, sizeof(v->name), "%s", w->link->id.name);
+	v->accel = info->size ? info->accel : UINT32_MAX;
+	v->port = info->size ? info->port : UINT32_MAX;
+}
+
 static void judge_one(struct sfab_health *health, struct watched_link *w)
 {
 	const struct link_view *view = &w->view;
@@ -160,10 +183,7 @@ static void judge_one(struct sfab_health *health, struct watched_link *w)
 	v->is_link = 1;
 	v->gbps = 0;
 	v->full_gbps = 0;
-	snprintf(v->node, sizeof(v->node), "%s", w->link->id.node);
-	snprintf(v->name, sizeof(v->name), "accel%u:%u", view->info.accel, view->info.port);
-	v->accel = view->info.accel;
-	v->port = view->info.port;
+	name_link(w, v);
 	if (w->error) {
 		cannot_be_read(w, v);
 		return;

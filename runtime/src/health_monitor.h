@@ -14,6 +14,7 @@ struct watched_link {
 	struct sfab_link *link;		/* with a file of its own */
 	struct link_view view;
 	int error;			/* of the last reading; 0: the view is right */
+	bool polled;			/* its file is among those that sfab_health_fd() waits for */
 	struct far_end far;
 	struct health_history history;
 	struct sfab_verdict verdict;
@@ -22,7 +23,6 @@ struct watched_link {
 struct watched_accel {
 	struct sfab_device *dev;	/* the context's; NULL: it cannot be opened */
 	unsigned int index;
-	char name[32];
 	struct sfab_device_counters counters;
 	bool judged;
 	struct health_memory memory[SFAB_ACCEL_CONDITIONS];
@@ -43,6 +43,10 @@ struct sfab_health {
 	void (*callback)(const struct sfab_verdict *verdict, void *opaque);
 	void *opaque;
 };
+
+/* health.c: from now on, or no more, be woken by the events of a link */
+int watched_link_poll(struct sfab_health *health, struct watched_link *w);
+void watched_link_ignore(struct sfab_health *health, struct watched_link *w);
 
 /* health_links.c: read all links, then judge each */
 void watched_links_read(struct sfab_health *health);

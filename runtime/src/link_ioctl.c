@@ -38,7 +38,7 @@ int link_fail(struct sfab_link *link, int err, const char *fmt, ...)
 		return fail(err, "%s: %s: this needs CAP_SYS_ADMIN: run as root", link->label,
 			    what);
 	case -EOPNOTSUPP:
-		return fail(err, "%s: %s: the hardware has no such thing: see sfab_link_info.caps",
+		return fail(err, "%s: %s: this device, or its driver, cannot do it: see sfab_link_info.caps",
 			    link->label, what);
 	case -ENOTTY:
 		return fail(err, "%s: %s: the driver does not know how: it is older than this library",

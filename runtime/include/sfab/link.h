@@ -32,7 +32,7 @@ struct sfab_health;
  * those of <linux/sfab_link.h>, which tells all about them: set the size member first.
  * Reading needs no right but that to open the device file, and changes nothing. What changes
  * something gives -EBADF if the file could be opened for reading only, -EPERM without
- * CAP_SYS_ADMIN, -EOPNOTSUPP if the hardware has no such thing.
+ * CAP_SYS_ADMIN, -EOPNOTSUPP if the device, or its driver, cannot do it.
  */
 
 /**
@@ -236,10 +236,10 @@ struct sfab_finding {
 struct sfab_verdict {
 	uint32_t size;			/* in: sizeof(struct sfab_verdict) */
 	uint32_t is_link;		/* 1: a link; 0: an accelerator */
-	char name[64];			/* "accel0:1", "accel0" */
+	char name[64];			/* "accel0:1", "accel0"; a link that never answered: its node's */
 	char node[64];			/* "/dev/sfab_link1", "/dev/accel/accel0" */
-	uint32_t accel;			/* N of its /dev/accel/accelN */
-	uint32_t port;			/* links */
+	uint32_t accel;			/* N of its /dev/accel/accelN; such a link: UINT32_MAX */
+	uint32_t port;			/* links; likewise */
 	uint32_t severity;		/* enum sfab_severity; the rest is of the worst finding */
 	uint32_t cause;			/* enum sfab_health_cause */
 	uint32_t action;		/* enum sfab_health_action */

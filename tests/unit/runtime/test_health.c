@@ -186,6 +186,42 @@ static void test_device(void **state)
 	expect_cause(2, SFAB_HEALTH_ACCEL_LOST, SFAB_SEVERITY_FAILED, SFAB_ACTION_RESET);
 }
 
+/* What went is told once, and wakes nobody any more */
+static void test_removed(void **state)
+{
+	struct pollfd ready = { .fd = sfab_health_fd(health), .events = POLLIN };
+
+	(void)state;
+	next();
+	fake_remove(1);
+	assert_int_equal(poll(&ready, 1, 0), 1);
+	next();
+	expect_cause(2, SFAB_HEALTH_ACCEL_LOST, SFAB_SEVERITY_FAILED, SFAB_ACTION_RESET);
+	assert_string_equal(verdict(2).name, "accel1:0");
+	assert_int_equal(poll(&ready, 1, 0), 0);
+	next();
+	assert_int_equal(poll(&ready, 1, 0), 0);
+}
+
+/* A link that cannot be opened has no other's name, and is judged once it can be */
+static void test_denied(void **state)
+{
+	struct sfab_verdict v;
+
+	(void)state;
+	fake_deny(1, EACCES);
+	next();
+	v = verdict(2);
+	assert_string_equal(v.name, "sfab_link2");
+	assert_int_equal(v.accel, UINT32_MAX);
+	assert_string_equal(v.text, "/dev/sfab_link2 does not answer: Permission denied");
+	expect_cause(4, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+	fake_deny(1, 0);
+	next();
+	assert_string_equal(verdict(2).name, "accel1:0");
+	expect_cause(2, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+}
+
 /* What happened before the monitor began is known from the kernel's history */
 static void test_flapped_before(void **state)
 {
@@ -355,6 +391,8 @@ int main(void)
 		TEST(test_cut),
 		TEST(test_alone),
 		TEST(test_device),
+		TEST(test_removed),
+		TEST(test_denied),
 		TEST(test_flapped_before),
 		TEST(test_unused_port),
 		TEST(test_told),

@@ -123,7 +123,7 @@ static void test_refused(void **state)
 		int err;
 		const char *word;
 	} refusals[] = {
-		{ EPERM, "CAP_SYS_ADMIN" }, { EOPNOTSUPP, "no such thing" },
+		{ EPERM, "CAP_SYS_ADMIN" }, { EOPNOTSUPP, "cannot do it" },
 		{ EBUSY, "under way" }, { ETIME, "100 ms" }, { EINTR, "signal" },
 	};
 	unsigned int i;

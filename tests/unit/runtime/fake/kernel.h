@@ -250,6 +250,8 @@ void links_start(unsigned int devices);
 int link_file_open(unsigned int index, int flags);
 ssize_t link_file_read(void *file, char *buf, size_t size);
 void link_file_close(void *file);
+/* The device went: its links are readable for ever */
+void link_files_hang_up(unsigned int device);
 long link_file_ioctl(void *file, unsigned long request, void *arg);
 
 #endif /* FAKE_KERNEL_H */

@@ -156,6 +156,18 @@ int link_file_open(unsigned int index, int flags)
 	return fd;
 }
 
+void link_files_hang_up(unsigned int device)
+{
+	unsigned int fd;
+
+	for (fd = 0; fd < MAX_FDS; fd++) {
+		struct link_file *file = descriptors[fd].object;
+
+		if (descriptors[fd].kind == FD_LINK && file->index / FAKE_LINKS == device)
+			eventfd_write(file->fd, 1);
+	}
+}
+
 void link_file_close(void *object)
 {
 	free(object);

@@ -67,6 +67,7 @@ void fake_plug(unsigned int device)
 void fake_remove(unsigned int device)
 {
 	device_leave(&devices[device]);
+	link_files_hang_up(device);
 	send_uevent();
 }
 
