@@ -28,7 +28,7 @@ struct pair {
 	struct sfab_finding finding[2][SFAB_LINK_CONDITIONS];
 	const struct sfab_finding *main[2];
 	bool alone;
-	unsigned int said;		/* findings, in all judgements so far */
+	unsigned int judged, said;	/* judgements so far, and findings in all of them */
 };
 
 static unsigned int seed, damage, number, bad;
@@ -51,6 +51,7 @@ static void judge_end(struct pair *p, unsigned int end)
 	}
 	p->main[end] = &p->finding[end][health_judge(&link, &health_defaults, &p->history[end],
 						     p->finding[end])];
+	p->judged++;
 	for (i = 0; i < SFAB_LINK_CONDITIONS; i++)
 		p->said += p->finding[end][i].holds == SFAB_FALSE;
 }
@@ -202,7 +203,7 @@ static void run_example(const struct example *e)
 
 static void run_healthy(unsigned int runs)
 {
-	unsigned int i, said = 0;
+	unsigned int i, judged = 0, said = 0;
 	struct pair p;
 
 	damage = 0;
@@ -212,6 +213,7 @@ static void run_healthy(unsigned int runs)
 		if (i % 2)
 			hardware_traffic(p.h);
 		watch(&p, 5);
+		judged += p.judged;
 		said += p.said;
 		confusion[SFAB_HEALTH_NONE][p.main[A]->cause]++;
 		confusion[SFAB_HEALTH_NONE][p.main[B]->cause]++;
@@ -219,7 +221,7 @@ static void run_healthy(unsigned int runs)
 	}
 	bad += said != 0;
 	printf("%sok %u - %u healthy links, judged %u times: %u findings\n", said ? "not " : "",
-	       ++number, runs, runs * 2 * 8, said);
+	       ++number, runs, judged, said);
 }
 
 /* ---- the matrix ---- */

@@ -98,7 +98,9 @@ static int watch_all(struct sfab_context *context, struct watched *w)
 	int i, count = sfab_link_count(context);
 	struct sfab_link *link;
 
-	for (i = 0; i < count && i < MAX_LINKS; i++) {
+	if (count > MAX_LINKS)
+		return complain("%d links are more than can be watched at once: name one", count);
+	for (i = 0; i < count; i++) {
 		if (sfab_link_get(context, (unsigned int)i, &link) < 0)
 			complain_library();
 		else if (watch_link(w, link))
