@@ -14,7 +14,7 @@ struct watched_link {
 	struct sfab_link *link;		/* with a file of its own */
 	struct link_view view;
 	int error;			/* of the last reading; 0: the view is right */
-	bool polled;			/* its file is among those that sfab_health_fd() waits for */
+	bool polled;			/* sfab_health_fd() waits for its file too */
 	struct far_end far;
 	struct health_history history;
 	struct sfab_verdict verdict;

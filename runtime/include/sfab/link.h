@@ -236,7 +236,7 @@ struct sfab_finding {
 struct sfab_verdict {
 	uint32_t size;			/* in: sizeof(struct sfab_verdict) */
 	uint32_t is_link;		/* 1: a link; 0: an accelerator */
-	char name[64];			/* "accel0:1", "accel0"; a link that never answered: its node's */
+	char name[64];			/* "accel0:1", "accel0"; of an unknown link, its node */
 	char node[64];			/* "/dev/sfab_link1", "/dev/accel/accel0" */
 	uint32_t accel;			/* N of its /dev/accel/accelN; such a link: UINT32_MAX */
 	uint32_t port;			/* links; likewise */
