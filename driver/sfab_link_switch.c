@@ -48,6 +48,11 @@ static int sfab_link_switch_check(struct sfab_link *link, const struct sfab_link
 	return in_range(args->timeout_ms, 1, SFAB_LINK_SWITCH_MS_MAX) ? 0 : -EINVAL;
 }
 
+static bool sfab_link_switch_wanted(struct sfab_link *link)
+{
+	return readl(link->regs + SFAB_P_SWITCH) & SFAB_P_SWITCH_WANTED;
+}
+
 static u32 sfab_link_switch_count(u32 status)
 {
 	return FIELD_GET(SFAB_P_SWITCH_STATUS_COUNT, status);
@@ -62,17 +67,18 @@ static bool sfab_link_switch_began(u32 status, u32 count)
 static int sfab_link_switch_begin(struct sfab_link *link, u32 request, u32 *count)
 {
 	u32 status = readl(link->regs + SFAB_P_SWITCH_STATUS);
+	bool wanted = sfab_link_switch_wanted(link);
 
 	*count = sfab_link_switch_count(status);
 	if (request & SFAB_P_SWITCH_ABORT) {
 		/* With none under way there is nothing to wait for */
-		if (!(status & SFAB_P_SWITCH_STATUS_PHASE))
+		if (!(status & SFAB_P_SWITCH_STATUS_PHASE) && !wanted)
 			*count -= 1;
 		else
 			writel(request, link->regs + SFAB_P_SWITCH);
 		return 0;
 	}
-	if (status & SFAB_P_SWITCH_STATUS_PHASE)
+	if (wanted)
 		return -EBUSY;
 	writel(request, link->regs + SFAB_P_SWITCH);
 	return readl_poll_timeout(link->regs + SFAB_P_SWITCH_STATUS, status,
@@ -105,16 +111,38 @@ static bool sfab_link_switch_ended(struct sfab_link *link, u32 count)
 	       drm_dev_is_unplugged(&link->sdev->drm);
 }
 
+/* Whether it was the partner's that ended, and ours comes now: 1, 0, or -ENODEV */
+static int sfab_link_switch_goes_on(struct sfab_link *link, u32 *count)
+{
+	int ret, idx;
+
+	ret = sfab_hw_get(link->sdev, &idx);
+	if (ret)
+		return ret;
+	/* In this order: what is wanted still counts when it ends */
+	*count = sfab_link_switch_count(readl(link->regs + SFAB_P_SWITCH_STATUS));
+	ret = sfab_link_switch_wanted(link);
+	sfab_hw_put(link->sdev, idx);
+	return ret;
+}
+
 static int sfab_link_switch_wait(struct sfab_link *link, u32 count, u32 timeout_ms)
 {
-	long left = wait_event_interruptible_timeout(link->wait,
-						     sfab_link_switch_ended(link, count),
-						     msecs_to_jiffies(timeout_ms));
+	long left = msecs_to_jiffies(timeout_ms);
+	int ret;
 
-	/* Not to be restarted: it would begin another one */
-	if (left < 0)
-		return -EINTR;
-	return left ? 0 : -ETIME;
+	do {
+		left = wait_event_interruptible_timeout(link->wait,
+							sfab_link_switch_ended(link, count),
+							left);
+		/* Not to be restarted: it would begin another one */
+		if (left < 0)
+			return -EINTR;
+		if (!left)
+			return -ETIME;
+		ret = sfab_link_switch_goes_on(link, &count);
+	} while (ret > 0);
+	return ret;
 }
 
 static int sfab_link_switch_tell(struct sfab_link *link, struct sfab_link_switch *args)

@@ -49,6 +49,8 @@ struct sfab_fibre_sender {
 #define SFAB_ASK_TOGETHER	(1ull << 4)
 #define SFAB_ASK_PATH_SHIFT	8
 #define SFAB_ASK_PATH		(0xfull << 8)
+/* Of the number: its sender has not given way yet. */
+#define SFAB_ASK_LATE		(1u << 31)
 
 enum sfab_stage_of_switch {
 	SFAB_STAGE_NONE,

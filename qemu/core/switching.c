@@ -86,6 +86,33 @@ static unsigned int partner_stage(struct sfab_port *port)
 	return word >> 32 == s->sequence ? word & SFAB_ASK_STAGE : SFAB_STAGE_NONE;
 }
 
+/* ---- what software wants ---- */
+
+static bool wanted(const struct sfab_switching *s)
+{
+	return relaxed_load(s->wish) & SFAB_P_SWITCH_WANTED;
+}
+
+/*
+ * Whether this transaction is what software wants: it has begun it, or the partner has asked
+ * for the same. The fibre there says where the partner is to go.
+ */
+static bool serves(const struct sfab_switching *s)
+{
+	uint32_t wish = relaxed_load(s->wish);
+
+	if (!s->asked)
+		return true;
+	return s->together && wish & SFAB_P_SWITCH_TOGETHER &&
+	       (wish & SFAB_P_SWITCH_PATH) == s->to;
+}
+
+static void serve(struct sfab_switching *s)
+{
+	atomic_fetch_and(&s->wish, ~SFAB_P_SWITCH_WANTED);
+	s->yielded = false;
+}
+
 /* ---- its end ---- */
 
 static void end(struct sfab_fabric *fabric, struct sfab_port *port,
@@ -105,6 +132,8 @@ static void end(struct sfab_fabric *fabric, struct sfab_port *port,
 	s->ears = fabric->now + EARS_NS;
 	port->optics.relocking = false;
 	port->relight = true;
+	if (serves(s))
+		serve(s);
 	show(port);
 	sfab_port_event(fabric, port);
 }
@@ -359,13 +388,23 @@ static bool able(const struct sfab_port *port)
 	       sfab_module_works(&port->optics.plugged);
 }
 
+/* Of those who ask at the same time the smaller number goes first: once, if we yield. */
+static uint32_t number(struct sfab_fabric *fabric, const struct sfab_switching *s)
+{
+	uint32_t drawn;
+
+	do
+		drawn = sfab_fabric_random(fabric) & ~SFAB_ASK_LATE;
+	while (!drawn);
+	return s->yielded ? drawn : drawn | SFAB_ASK_LATE;
+}
+
 static void obey(struct sfab_fabric *fabric, struct sfab_port *port, uint32_t wish)
 {
 	struct sfab_switching *s = &port->switching;
 	bool up = port->link.state == SFAB_LINK_UP;
 
 	s->together = wish & SFAB_P_SWITCH_TOGETHER;
-	/* Not to be looked up later: another wish may be written in this moment. */
 	s->partner = (wish & SFAB_P_SWITCH_PARTNER) >> SFAB_P_SWITCH_PARTNER_SHIFT;
 	begin(fabric, port, wish & SFAB_P_SWITCH_PATH, false);
 	if (!there(fabric, port, s->to)) {
@@ -373,22 +412,35 @@ static void obey(struct sfab_fabric *fabric, struct sfab_port *port, uint32_t wi
 	} else if (!able(port) || (s->together && !up)) {
 		fail(fabric, port, SFAB_SWITCH_NOT_UP);
 	} else if (up) {
-		do
-			s->sequence = sfab_fabric_random(fabric);
-		while (!s->sequence);
+		s->sequence = number(fabric, s);
 		tell(port, SFAB_STAGE_BEGUN);
 	} else {
 		move(fabric, port, s->to);	/* there is nothing to lose */
 	}
 }
 
-/* The partner asks: take part, or refuse. */
+static bool asks(const struct sfab_switching *s)
+{
+	return s->phase == SFAB_PHASE_PREPARE && !s->asked;
+}
+
+/* What we ask for is asked for again when the partner's has ended. */
+static void yield(struct sfab_port *port)
+{
+	struct sfab_switching *s = &port->switching;
+
+	sfab_link_tell(&port->link, false, 0);
+	s->yielded = true;
+	s->phase = SFAB_PHASE_NONE;
+}
+
+/* The partner asks: take part, or refuse; what is under way ends first. */
 static bool hear(struct sfab_fabric *fabric, struct sfab_port *port)
 {
 	struct sfab_switching *s = &port->switching;
 	uint64_t ask;
 	unsigned int path;
-	bool together;
+	bool together, willing;
 
 	if (port->link.state != SFAB_LINK_UP || !port->remote)
 		return false;
@@ -399,10 +451,15 @@ static bool hear(struct sfab_fabric *fabric, struct sfab_port *port)
 		sfab_due(fabric, s->ears);
 		return false;
 	}
+	if (s->phase && (!asks(s) || s->sequence < ask >> 32))
+		return false;
 	s->heard = ask >> 32;
 	together = ask & SFAB_ASK_TOGETHER;
 	path = (ask & SFAB_ASK_PATH) >> SFAB_ASK_PATH_SHIFT;
-	if (s->phase || !able(port) || (together && !there(fabric, port, path))) {
+	willing = able(port) && (!together || there(fabric, port, path));
+	if (willing && asks(s) && !s->yielded && s->sequence != s->heard)
+		yield(port);
+	if (s->phase || !willing) {
 		s->ears = fabric->now + EARS_NS;
 		sfab_link_tell(&port->link, true, ask >> 32 << 32 | SFAB_STAGE_REFUSED);
 		return true;
@@ -438,18 +495,16 @@ static bool step(struct sfab_fabric *fabric, struct sfab_port *port)
 bool sfab_switching_poll(struct sfab_fabric *fabric, struct sfab_port *port)
 {
 	struct sfab_switching *s = &port->switching;
-	uint32_t wishes = atomic_load(&s->wishes), aborts = atomic_load(&s->aborts);
+	uint32_t aborts = atomic_load(&s->aborts);
 	bool changed = hear(fabric, port);
 
-	if (wishes != s->granted) {
-		s->granted = wishes;
-		if (!s->phase) {
-			obey(fabric, port, relaxed_load(s->wish));
-			changed = true;
-		}
+	if (!s->phase && wanted(s)) {
+		obey(fabric, port, relaxed_load(s->wish));
+		changed = true;
 	}
 	if (aborts != s->aborted) {
 		s->aborted = aborts;
+		serve(s);
 		if (s->phase && !s->back) {
 			fail(fabric, port, SFAB_SWITCH_ABORTED);
 			changed = true;
@@ -493,18 +548,15 @@ void sfab_switching_break(struct sfab_fabric *fabric, struct sfab_port *port)
 bool sfab_switching_ask(struct sfab_fabric *fabric, struct sfab_port *port, uint32_t value)
 {
 	struct sfab_switching *s = &port->switching;
-	uint32_t phase = relaxed_load(port->low[SFAB_REG_P_SWITCH / 8]) >> 32 &
-			 SFAB_P_SWITCH_STATUS_PHASE;
+	uint32_t before = relaxed_load(s->wish);
+	uint32_t wish = (value & SFAB_P_SWITCH_KEPT) | SFAB_P_SWITCH_WANTED;
 	bool good = true;
 
-	if (value & SFAB_P_SWITCH_ABORT) {
+	if (value & SFAB_P_SWITCH_ABORT)
 		atomic_fetch_add(&s->aborts, 1);
-	} else if (phase) {
-		good = false;
-	} else {
-		relaxed_store(s->wish, value & SFAB_P_SWITCH_KEPT);
-		atomic_fetch_add(&s->wishes, 1);
-	}
+	else
+		good = !(before & SFAB_P_SWITCH_WANTED) &&
+		       atomic_compare_exchange_strong(&s->wish, &before, wish);
 	fabric->ops->wake(fabric->opaque);
 	return good;
 }

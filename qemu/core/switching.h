@@ -53,12 +53,12 @@ enum sfab_hold {
 
 struct sfab_switching {
 	/* Any thread's. */
-	_Atomic uint32_t wish;		/* P_SWITCH as it was written last */
-	_Atomic uint32_t wishes;	/* counts writes, of those with ABORT the next one */
-	_Atomic uint32_t aborts;
+	_Atomic uint32_t wish;		/* P_SWITCH; who sets WANTED writes the rest of it */
+	_Atomic uint32_t aborts;	/* counts writes with ABORT */
 
 	/* The worker's. */
-	uint32_t granted, aborted;	/* of wishes, aborts */
+	uint32_t aborted;		/* of aborts */
+	bool yielded;			/* what is wanted has waited for the partner's once */
 	enum sfab_phase phase;
 	bool asked;			/* by the partner */
 	bool together;

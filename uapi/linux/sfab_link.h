@@ -56,7 +56,7 @@ extern "C" {
  * EPERM           the same without CAP_SYS_ADMIN
  * EOPNOTSUPP      it is not offered (see &struct sfab_link_info.caps)
  * ENXIO           MAP: no module is plugged
- * EBUSY           SWITCH: another one is under way; TEST: another one runs
+ * EBUSY           SWITCH: another one was asked for and has not ended; TEST: another one runs
  * EAGAIN          MAP: the module was never quiet for as long as reading took
  * ENOMEM          no kernel memory
  * ETIME           SWITCH: the timeout passed; what was begun goes on; CLEAR: the
@@ -514,8 +514,9 @@ enum sfab_link_cause {
  * struct sfab_link_switch - SFAB_LINK_SWITCH: send the light another way; changes
  *
  * A transaction of six phases, each with the time it began; what is sent meanwhile waits
- * or takes another route, and is not lost.  Without flags, or with TOGETHER, it is begun
- * and waited for.  0 as soon as it has ended, whatever its result: look at @result.  A
+ * or takes another route, and is not lost.  Without flags, or with TOGETHER, it is begun,
+ * after what the partner has under way, and waited for.  If that takes the link TOGETHER to
+ * @path, it is the one.  0 as soon as it has ended, whatever its result: look at @result.  A
  * signal or the timeout ends the waiting alone: ask with QUERY what became of it; a
  * SWITCH event comes in any case.
  */

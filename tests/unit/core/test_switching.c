@@ -14,13 +14,14 @@
 /* Port 1 of a and port 0 of b, joined by a fibre at path 0 and one at path 1. */
 static struct net *net;
 static struct node *a, *b;
-static unsigned int spare;
+static unsigned int spare, paths;
 
 /* 1 byte in ten nanoseconds. */
 static void slow(struct sfab_fabric_config *config, unsigned int node)
 {
 	(void)node;
 	config->rate_scale = 1 / 1120.0;
+	config->paths = paths;
 }
 
 static void join(unsigned int nodes)
@@ -35,6 +36,7 @@ static void join(unsigned int nodes)
 static int setup(void **state)
 {
 	(void)state;
+	paths = 2;
 	join(2);
 	return 0;
 }
@@ -92,6 +94,16 @@ static void change(struct node *node, unsigned int port, uint32_t value)
 	}
 	assert_int_equal(told(node, port).count, count + 1);
 	assert_int_equal(told(node, port).phase, SFAB_PHASE_NONE);
+}
+
+/* Until what was asked for there has ended there. */
+static void await(struct node *node, unsigned int port)
+{
+	for (unsigned int us = 0; fr32(node, P_REG(port, SWITCH)) & SFAB_P_SWITCH_WANTED;
+	     us += 10) {
+		assert_true(us < 3000000);
+		net_run(net, 10000);
+	}
 }
 
 static void until(enum sfab_phase phase)
@@ -198,6 +210,85 @@ static void hundreds_under_load(void **state)
 	assert_int_equal(told(a, 1).count, 300);
 	stop_and_check(a, b);
 	stop_and_check(b, a);
+	assert_clean(a);
+	assert_clean(b);
+}
+
+/* As soon as the own end says that it is done, the other one may not. */
+static void back_to_back(void **state)
+{
+	(void)state;
+	load(a, b, 6000);
+	net_run(net, MS);
+	for (unsigned int i = 1; i <= 200; i++) {
+		struct node *node = i % 3 ? a : b;
+		unsigned int port = node == a;
+
+		fw32(node, P_REG(port, SWITCH), TOGETHER(i % 2, i % 2));
+		await(node, port);
+		expect(node, port, SFAB_SWITCH_DONE, SFAB_PHASE_NONE, SFAB_SWITCH_FINE);
+	}
+	net_run(net, MS);
+	assert_int_equal(told(a, 1).count, 200);
+	assert_int_equal(told(b, 0).count, 200);
+	stop_and_check(a, b);
+	assert_clean(a);
+	assert_clean(b);
+}
+
+/* Both ends want the same, from just before to long after the other one has begun. */
+static void both_at_once(void **state)
+{
+	(void)state;
+	load(a, b, 6000);
+	load(b, a, 60000);
+	net_run(net, MS);
+	for (unsigned int i = 1; i <= 200; i++) {
+		fw32(a, P_REG(1, SWITCH), TOGETHER(i % 2, i % 2));
+		net_run(net, i / 2 % 20 * 500);
+		fw32(b, P_REG(0, SWITCH), TOGETHER(i % 2, i % 2));
+		await(a, 1);
+		await(b, 0);
+		net_run(net, MS);
+		expect_done(a, 1, i % 2);
+		expect_done(b, 0, i % 2);
+		assert_int_equal(told(a, 1).count, i);
+		assert_int_equal(told(b, 0).count, i);
+	}
+	stop_and_check(a, b);
+	stop_and_check(b, a);
+	assert_clean(a);
+	assert_clean(b);
+}
+
+/* The ends want to go to different places: each goes, one after the other. */
+static void both_elsewhere(void **state)
+{
+	bool first[2] = { false, false };
+
+	(void)state;
+	net_free(net);
+	paths = 3;
+	join(2);
+	net_cable_between(net, 0, 1, 2, 1, 0, 2);
+	for (unsigned int i = 1; i <= 50; i++) {
+		/* From 0 to 1 or 2, whoever is last; and back. */
+		fw32(a, P_REG(1, SWITCH), TOGETHER(1, 1));
+		net_run(net, i % 5 * 1000);
+		fw32(b, P_REG(0, SWITCH), TOGETHER(2, 2));
+		await(a, 1);
+		await(b, 0);
+		net_run(net, MS);
+		assert_int_equal(told(a, 1).count, told(b, 0).count);
+		assert_int_equal(told(a, 1).count, 3 * i - 1);
+		assert_int_equal(path_of(a, 1), path_of(b, 0));
+		first[path_of(a, 1) == 1] = true;
+		expect_done(a, 1, path_of(a, 1));
+		change(a, 1, TOGETHER(0, 0));
+		expect_done(a, 1, 0);
+	}
+	assert_true(first[0] && first[1]);
+	assert_up();
 	assert_clean(a);
 	assert_clean(b);
 }
@@ -468,6 +559,23 @@ static void software_aborts(void **state)
 	assert_int_equal(told(a, 1).count, 0);
 }
 
+/* What waits for the partner's is given up with it. */
+static void abort_what_waits(void **state)
+{
+	(void)state;
+	fw32(b, P_REG(0, SWITCH), TOGETHER(1, 1));
+	until(SFAB_PHASE_LOCK);
+	fw32(a, P_REG(1, SWITCH), PATH(1));
+	assert_false(sfab_fabric_write(a->fabric, P_REG(1, SWITCH), PATH(0), 4));
+	assert_true(fr32(a, P_REG(1, SWITCH)) & SFAB_P_SWITCH_WANTED);
+	fw32(a, P_REG(1, SWITCH), ABORT);
+	net_run(net, 600 * MS);
+	assert_int_equal(told(a, 1).count, 1);
+	expect(a, 1, SFAB_SWITCH_ROLLED_BACK, SFAB_PHASE_LOCK, SFAB_SWITCH_ABORTED);
+	assert_int_equal(fr32(a, P_REG(1, SWITCH)), PATH(1));
+	assert_back();
+}
+
 /* Software that wants something else of the port has it. */
 static void software_interferes(void **state)
 {
@@ -574,6 +682,32 @@ static void it_asks_all_the_time(void **state)
 	assert_int_equal(path_of(a, 1), 0);
 }
 
+/* With numbers that always go first, and never goes: we yield once. */
+static void it_always_goes_first(void **state)
+{
+	struct sfab_fibre_sender *page = &net->cable[0].memory[1].sender;
+	unsigned int yields = 0;
+	uint64_t number = 0;
+
+	(void)state;
+	b->dead = true;
+	fw32(a, P_REG(1, SWITCH), TOGETHER(1, 1));
+	for (unsigned int i = 0; fr32(a, P_REG(1, SWITCH)) & SFAB_P_SWITCH_WANTED; i++) {
+		uint64_t ask = atomic_load(&net->cable[0].memory[0].sender.ask);
+
+		assert_true(i < 50000);
+		if (ask && !atomic_load(&page->ask))
+			atomic_store(&page->ask, ++number << 32 | SFAB_STAGE_BEGUN);
+		yields += !ask && atomic_load(&page->ask);
+		if (!ask)
+			atomic_store(&page->ask, 0);
+		a->rung = true;
+		net_run(net, MS / 100);
+	}
+	assert_int_equal(yields, 1);
+	expect(a, 1, SFAB_SWITCH_ROLLED_BACK, SFAB_PHASE_PREPARE, SFAB_SWITCH_REFUSED);
+}
+
 static void it_says_what_cannot_be(void **state)
 {
 	static const uint64_t word[] = {
@@ -614,6 +748,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(there_and_back),
 		TEST(hundreds_under_load),
+		TEST(back_to_back),
+		TEST(both_at_once),
+		TEST(both_elsewhere),
+		TEST(abort_what_waits),
 		TEST(below_the_traffic_of_others),
 		TEST(another_way_is_taken),
 		TEST(alone_to_another_partner),
@@ -629,6 +767,7 @@ int main(void)
 		TEST(the_partner_vanishes),
 		TEST(fibres_are_cut),
 		TEST(it_asks_all_the_time),
+		TEST(it_always_goes_first),
 		TEST(it_says_what_cannot_be),
 	};
 
