@@ -18,7 +18,7 @@ endif
 MAKEFLAGS += --no-print-directory
 
 .NOTPARALLEL:
-.PHONY: all help lab debug-kernel userland switch modules stage shell supernode demo soak truth bench check \
+.PHONY: all help lab debug-kernel userland switch modules stage shell supernode demo soak switches truth bench check \
 	check-debug lint install install-user install-module clean
 
 all: userland switch modules
@@ -86,6 +86,11 @@ lint:
 #:                             TIME=600 (seconds) SEED=1 TOPOLOGY=ring:2x2,hbm=64M
 soak: lab stage
 	@tests/supernode/soak "$(or $(TIME),600)" "$(or $(SEED),1)" $(if $(TOPOLOGY),"$(TOPOLOGY)")
+
+#: make switches               switch a light path very often while data goes over it; all of it is
+#:                             verified, and no event may be lost; N=10000
+switches: lab stage
+	@SWITCHES=$(or $(N),10000) tests/kselftest/host --only two-paths link_switch
 
 #: make truth                  break links of the hardware's model in every way, compare what is diagnosed;
 #:                             then links of guests, where the whole stack diagnoses

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * Light paths switched while data goes over them: a transaction that ends well, one that is
- * refused, and very many of them with data that is verified.  Needs two accelerators with two
- * fibres between their ports 0, which are their light paths 0 and 1.
+ * refused, very many of them with data that is verified, and those of both ends.  Needs two
+ * accelerators with two fibres between their ports 0, which are their light paths 0 and 1.
  */
 #define _GNU_SOURCE
+#include <inttypes.h>
 #include <kselftest_harness.h>
 #include <pthread.h>
 
@@ -14,7 +15,9 @@
 #define LOCAL		0x40000000ULL
 #define REMOTE		0x80000000ULL
 #define SIZE		(256 * 1024)
-#define SWITCHES	200
+#define SWITCHES	200		/* or as the environment says */
+#define BOTH_SWITCHES	100
+#define TELL_NS		5000000000LL
 
 FIXTURE(link_switch)
 {
@@ -160,44 +163,171 @@ static void *keep_copying(void *arg)
 	return NULL;
 }
 
-/* No byte is wrong, no operation fails, no event is missing */
-TEST_F_TIMEOUT(link_switch, under_load, 150)
+/* What has been told of one end */
+struct told {
+	uint64_t sequence, lost;	/* the newest event; those that were missed */
+	uint16_t count;			/* P_SWITCH_STATUS has counted so many */
+	unsigned int switches;		/* that were told of, by one event or another */
+};
+
+static void told_begin(int fd, struct told *told)
 {
+	struct sfab_link_switch last = { 0 };
+	struct sfab_link_event event;
+
+	memset(told, 0, sizeof(*told));
+	while (read(fd, &event, sizeof(event)) == sizeof(event))
+		told->sequence = event.sequence;
+	if (!link_switch(fd, SFAB_LINK_SWITCH_QUERY, 0, 0, &last))
+		told->count = last.count;
+}
+
+static void told_more(int fd, struct told *told)
+{
+	struct sfab_link_event event;
+
+	while (read(fd, &event, sizeof(event)) == sizeof(event)) {
+		told->lost += event.lost;
+		if (told->sequence)
+			told->lost += event.sequence - event.lost - told->sequence - 1;
+		told->sequence = event.sequence;
+		if (event.type != SFAB_LINK_EVENT_SWITCH)
+			continue;
+		told->switches += (uint16_t)((event.value >> 32) - told->count);
+		told->count = event.value >> 32;
+	}
+}
+
+/* The partner's end of the last one may come a bit later */
+static void told_all(int fd, struct told *told, unsigned int switches)
+{
+	unsigned int tries = WAIT_MS / 2;
+
+	for (told_more(fd, told); told->switches < switches && tries; tries--) {
+		sleep_ms(2);
+		told_more(fd, told);
+	}
+}
+
+static unsigned int switches_wanted(void)
+{
+	const char *text = getenv("SWITCHES");
+
+	return text ? strtoul(text, NULL, 10) : SWITCHES;
+}
+
+/*
+ * No byte is wrong, no operation fails, no event is missing.  The next one is asked for as soon
+ * as this end has done with the one before.  `run` has a bound of its own.
+ */
+TEST_F_TIMEOUT(link_switch, under_load, 24 * 3600)
+{
+	const unsigned int wanted = switches_wanted();
 	struct load load = {
 		.fd = self->accel[0],
 		.queue = self->queue,
 		.local = &self->local,
 		.target = &self->target,
 	};
-	unsigned int i, events = 0;
+	int64_t begun = now_ns(), told_of = begun;
+	unsigned int i, done_well = 0;
 	struct sfab_link_switch done;
-	struct sfab_link_event event;
-	uint64_t last = 0;
+	struct told own, partner;
 	pthread_t thread;
 
+	told_begin(self->fd, &own);
+	told_begin(self->partner, &partner);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, keep_copying, &load));
-	for (i = 0; i < SWITCHES; i++) {
+	for (i = 0; i < wanted && !load.result; i++) {
 		ASSERT_EQ(0, link_switch(self->fd, SFAB_LINK_SWITCH_TOGETHER, !(i & 1), !(i & 1),
 					 &done));
 		EXPECT_EQ(SFAB_LINK_RESULT_DONE, done.result) {
 			TH_LOG("switch %u: phase %u, cause %u", i, done.failed_phase, done.cause);
 		}
-		/* Until it has ended there, too, the partner would refuse another one */
-		ASSERT_EQ(0, link_event_of_type(self->partner, SFAB_LINK_EVENT_SWITCH, &event,
-						WAIT_MS));
-		while (read(self->fd, &event, sizeof(event)) == sizeof(event)) {
-			EXPECT_EQ(0, event.lost);
-			EXPECT_TRUE(!last || event.sequence == last + 1);
-			last = event.sequence;
-			events += event.type == SFAB_LINK_EVENT_SWITCH;
+		done_well += done.result == SFAB_LINK_RESULT_DONE;
+		told_more(self->fd, &own);
+		told_more(self->partner, &partner);
+		if (now_ns() - told_of > TELL_NS) {
+			told_of = now_ns();
+			printf("# %u of %u switches, %u copies there and back\n", i + 1, wanted,
+			       load.copies);
+			fflush(stdout);
 		}
 	}
 	load.stop = true;
 	ASSERT_EQ(0, pthread_join(thread, NULL));
+	told_all(self->fd, &own, wanted);
+	told_all(self->partner, &partner, wanted);
 	EXPECT_EQ(0, load.result);
 	EXPECT_LT(0, load.copies);
-	EXPECT_EQ(SWITCHES, events);
-	printf("# %u copies there and back during %u switches\n", load.copies, SWITCHES);
+	EXPECT_EQ(wanted, done_well);
+	EXPECT_EQ(wanted, own.switches);
+	EXPECT_EQ(wanted, partner.switches);
+	EXPECT_EQ(0, own.lost + partner.lost);
+	printf("# %u of %u switches done in %.1f s, %u and %u told of, %" PRIu64 " events lost\n",
+	       done_well, wanted, (now_ns() - begun) / 1e9, own.switches, partner.switches,
+	       own.lost + partner.lost);
+	printf("# %.1f MiB verified in %u copies there and back: %s\n",
+	       load.copies * 2.0 * SIZE / (1 << 20), load.copies,
+	       load.result ? strerror(-load.result) : "no wrong byte");
+}
+
+/* ---- both ends ask ---- */
+
+struct end {
+	int fd, result;
+	uint32_t path;
+	struct sfab_link_switch done;
+	pthread_barrier_t *start;
+};
+
+static void *ask(void *arg)
+{
+	struct end *end = arg;
+
+	pthread_barrier_wait(end->start);
+	end->result = link_switch(end->fd, SFAB_LINK_SWITCH_TOGETHER, end->path, end->path,
+				  &end->done);
+	return NULL;
+}
+
+/* Who is so late that it is there already hears that */
+static bool well(const struct end *end)
+{
+	if (end->result)
+		return false;
+	return end->done.result == SFAB_LINK_RESULT_DONE ||
+	       (end->done.result == SFAB_LINK_RESULT_ROLLED_BACK &&
+		end->done.cause == SFAB_LINK_CAUSE_NO_PATH);
+}
+
+/* Nobody is refused, however close to each other they are told to switch */
+TEST_F_TIMEOUT(link_switch, both_ends_ask, 150)
+{
+	pthread_barrier_t start;
+	struct end a = { .fd = self->fd, .start = &start };
+	struct end b = { .fd = self->partner, .start = &start };
+	struct sfab_link_status status;
+	unsigned int i, late = 0;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, 2));
+	for (i = 0; i < BOTH_SWITCHES; i++) {
+		a.path = b.path = !(i & 1);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, ask, &a));
+		ask(&b);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		ASSERT_TRUE(well(&a) && well(&b)) {
+			TH_LOG("switch %u: errors %d and %d, causes %u and %u", i, a.result,
+			       b.result, a.done.cause, b.done.cause);
+		}
+		late += a.done.cause || b.done.cause;
+		ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_UP, WAIT_MS));
+		ASSERT_EQ(0, link_status(self->fd, &status));
+		EXPECT_EQ(a.path, status.path_in_use);
+	}
+	pthread_barrier_destroy(&start);
+	printf("# %u switches asked for by both ends, one was late %u times\n", i, late);
 }
 
 TEST_HARNESS_MAIN
