@@ -20,7 +20,7 @@
 #include "internal.h"
 
 #define SFAB_FLOW_REQUESTS	64		/* unanswered ones */
-#define SFAB_FLOW_WINDOW	(4 * SFAB_MTU)	/* their bytes */
+#define SFAB_FLOW_WINDOW	(7 * SFAB_MTU)	/* their bytes: what fits into a ring */
 #define SFAB_STAGES		8
 #define SFAB_NO_STAGE		(-1)
 /* What the endpoint posts, and each flow sends, in one turn. */

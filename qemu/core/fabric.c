@@ -205,6 +205,7 @@ static bool serve_all(struct sfab_fabric *fabric)
 
 static void flush_all(struct sfab_fabric *fabric)
 {
+	fabric->flushed = fabric->moved;
 	for (unsigned int p = 0; p <= fabric->config.ports; p++)
 		sfab_port_flush(fabric, &fabric->port[p]);
 }
@@ -222,7 +223,8 @@ static bool pass(struct sfab_fabric *fabric)
 	more |= sfab_agent_work(fabric);
 	for (unsigned int t = 0; t < SFAB_PASS_TURNS && served; t++) {
 		served = serve_all(fabric);
-		flush_all(fabric);
+		if (!served || fabric->moved - fabric->flushed >= SFAB_BELL_BYTES)
+			flush_all(fabric);
 		more |= served;
 	}
 	for (unsigned int p = 0; p < ports; p++)
@@ -233,10 +235,13 @@ static bool pass(struct sfab_fabric *fabric)
 enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due)
 {
 	fabric->moved = 0;
+	fabric->flushed = 0;
 	while (pass(fabric)) {
 		fabric->moved += SFAB_PASS_COST;
-		if (fabric->moved >= SFAB_FABRIC_SLICE)
+		if (fabric->moved >= SFAB_FABRIC_SLICE) {
+			flush_all(fabric);
 			return SFAB_RUN_MORE;
+		}
 	}
 	*due = fabric->due;
 	return fabric->due == UINT64_MAX ? SFAB_RUN_IDLE : SFAB_RUN_POLL;

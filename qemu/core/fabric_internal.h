@@ -44,6 +44,12 @@
 /* One turn of a ring, or of the endpoint. */
 #define SFAB_TURN_BYTES		SFAB_MTU
 
+/*
+ * A partner that sleeps is rung when we have nothing more to do, or have moved so much:
+ * to be woken up for each packet would cost it more than the packet.
+ */
+#define SFAB_BELL_BYTES		(4 * SFAB_MTU)
+
 /* What a look at all ports counts, so that no partner can keep us looking. */
 #define SFAB_PASS_COST		4096
 
@@ -169,6 +175,7 @@ struct sfab_fabric {
 	uint64_t now;
 	uint64_t due;
 	uint64_t moved;			/* in this run */
+	uint64_t flushed;		/* what of it partners were told, see SFAB_BELL_BYTES */
 	struct sfab_linger linger;
 	uint16_t trap_eid;
 	uint64_t traps;			/* bit p: port p has one to tell */

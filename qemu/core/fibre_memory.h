@@ -44,6 +44,9 @@ struct sfab_fibre_sender {
 	_Atomic uint64_t ber[4];
 };
 
+/* SLEEPING of an end that does not count: each change is to be rung for. */
+#define SFAB_SLEEPING_ALWAYS	1u
+
 /* ASK and PART; bits 63:32 are the number of the transaction. */
 #define SFAB_ASK_STAGE		0xfull
 #define SFAB_ASK_TOGETHER	(1ull << 4)

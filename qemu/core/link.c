@@ -131,6 +131,7 @@ void sfab_link_open(struct sfab_link *link, struct sfab_fibre_half *out,
 	link->locked = 0;
 	link->seen_light = 0;
 	link->seen_locked = 0;
+	link->rung = 0;
 	link->peer = (struct sfab_identity){ 0 };
 	link->state = SFAB_LINK_DARK;
 	store(page->light, generation);
@@ -581,17 +582,27 @@ void sfab_link_commit(struct sfab_link *link, unsigned int r, uint64_t at,
 
 /* ---- doorbells ---- */
 
+/* One bell wakes a sleeper up, but for who does not tell one sleep from the next. */
 bool sfab_link_flush(struct sfab_link *link)
 {
+	uint32_t sleeping;
+
 	if (!link->dirty)
 		return false;
 	link->dirty = false;
 	__sync_synchronize();
-	return load(link->in->sender.sleeping) != 0;
+	sleeping = load(link->in->sender.sleeping);
+	if (!sleeping || (sleeping == link->rung && sleeping != SFAB_SLEEPING_ALWAYS))
+		return false;
+	link->rung = sleeping;
+	return true;
 }
 
 void sfab_link_set_sleeping(struct sfab_link *link, bool sleeping)
 {
-	if (link->state != SFAB_LINK_CLOSED)
-		store(link->out->sender.sleeping, sleeping);
+	if (link->state == SFAB_LINK_CLOSED)
+		return;
+	if (sleeping && ++link->sleeps <= SFAB_SLEEPING_ALWAYS)
+		link->sleeps = SFAB_SLEEPING_ALWAYS + 1;
+	store(link->out->sender.sleeping, sleeping ? link->sleeps : 0);
 }

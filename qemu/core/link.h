@@ -90,6 +90,8 @@ struct sfab_link {
 	struct sfab_fibre_half *out, *in;
 	enum sfab_link_state state;
 	bool dirty;		/* the other end has not been told yet */
+	uint32_t sleeps;	/* SLEEPING, when we slept last */
+	uint32_t rung;		/* that of the other end, when we rang last */
 	bool replaying;		/* so does a ring, see &sfab_link_tx.replaying */
 	uint32_t light;		/* our generation */
 	uint32_t locked;	/* that of the other end which we follow; 0: none */

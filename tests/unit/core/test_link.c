@@ -227,6 +227,81 @@ static void credits_hold_back(void **state)
 	net_free(net);
 }
 
+/* Node 1 sleeps with this number; how often does node 0 ring when it sends @count packets? */
+static unsigned int bells(struct net *net, uint32_t sleeping, unsigned int count,
+			  uint32_t bytes)
+{
+	struct node *a = &net->node[0];
+	unsigned int before = a->rings;
+
+	net->node[1].dead = true;
+	net->cable[0].memory[1].sender.sleeping = sleeping;
+	flow_start(a, 0, 2, count, bytes);
+	net_run_by_hand(a, 1);
+	assert_int_equal(a->flow[0].left, 0);
+	return a->rings - before;
+}
+
+static void one_bell_for_a_sleep(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+
+	(void)state;
+	assert_int_equal(bells(net, 0, 1, 64), 0);
+	assert_int_equal(bells(net, 7, 1, 64), 1);
+	assert_int_equal(bells(net, 7, 1, 64), 0);
+	assert_int_equal(bells(net, 8, 1, 64), 1);
+	assert_int_equal(bells(net, 0, 1, 64), 0);
+	assert_int_equal(bells(net, 7, 1, 64), 1);
+	/* Who does not count its sleeps is rung for everything. */
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(bells(net, 1, 1, 64), 1);
+	/* After it has trained again we know nothing of its sleeps. */
+	assert_int_equal(bells(net, 7, 1, 64), 1);
+	net->node[1].dead = false;
+	net_run(net, MS);
+	net_cut(net, 0);
+	net_run(net, MS);
+	net_join(net, 0);
+	net_run(net, 5 * MS);
+	assert_up(&net->node[0], 1);
+	net->node[1].expected[1] = 0;
+	assert_int_equal(bells(net, 7, 1, 64), 1);
+	net_free(net);
+}
+
+static void a_sleep_has_a_number(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct sfab_fibre_sender *page = &net->cable[0].memory[0].sender;
+	uint32_t before = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++) {
+		net_run_by_hand(&net->node[0], 1);
+		assert_true(page->sleeping > SFAB_SLEEPING_ALWAYS);
+		assert_int_not_equal(page->sleeping, before);
+		before = page->sleeping;
+		sfab_fabric_sleep(net->node[0].fabric, false);
+		assert_int_equal(page->sleeping, 0);
+	}
+	net_free(net);
+}
+
+/* It is woken for as much as it has time to take while more comes, not for each packet. */
+static void a_bell_for_many_packets(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+
+	(void)state;
+	assert_int_equal(bells(net, 1, 1, 65536), 1);
+	assert_int_equal(bells(net, 1, 3, 65536), 1);
+	net->node[1].dead = false;
+	net_run(net, MS);
+	assert_int_equal(bells(net, 1, 7, 65536), 2);
+	net_free(net);
+}
+
 /* A packet that had arrived when the light went, and was not taken, is told as lost. */
 static void what_was_under_way_is_counted(void **state)
 {
@@ -341,6 +416,9 @@ int main(void)
 		cmocka_unit_test(partner_restarts),
 		cmocka_unit_test(all_sizes_arrive),
 		cmocka_unit_test(credits_hold_back),
+		cmocka_unit_test(one_bell_for_a_sleep),
+		cmocka_unit_test(a_sleep_has_a_number),
+		cmocka_unit_test(a_bell_for_many_packets),
 		cmocka_unit_test(what_was_under_way_is_counted),
 		cmocka_unit_test(replays_deliver_once_in_order),
 		cmocka_unit_test(sixteen_refusals_bring_it_down),
