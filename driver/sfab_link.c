@@ -117,6 +117,7 @@ static int sfab_link_look(struct sfab_link *link)
 	cap = readl(link->regs + SFAB_P_CAP);
 	sfab_hw_put(link->sdev, idx);
 	link->lanes = FIELD_GET(SFAB_P_CAP_LANES, cap);
+	link->lane_rate = FIELD_GET(SFAB_P_CAP_RATE, cap);
 	link->paths = FIELD_GET(SFAB_P_CAP_PATHS, cap);
 	if (in_range(link->lanes, 1, SFAB_LINK_LANES))
 		return 0;

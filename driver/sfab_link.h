@@ -43,6 +43,20 @@ struct sfab_link_seen {
 };
 
 /**
+ * struct sfab_link_far - who is at the other end
+ * @kind: &enum sfab_link_partner; the rest is 0 if none
+ * @eid: EID
+ * @port: port there
+ * @uuid: identity, RFC 9562 order
+ */
+struct sfab_link_far {
+	u32 kind;
+	u32 eid;
+	u32 port;
+	u8 uuid[16];
+};
+
+/**
  * struct sfab_link - one port
  */
 struct sfab_link {
@@ -58,6 +72,8 @@ struct sfab_link {
 	u32 port;
 	/** @lanes: lanes, 1 to SFAB_LINK_LANES */
 	u32 lanes;
+	/** @lane_rate: Gb/s a lane */
+	u32 lane_rate;
 	/** @paths: light paths */
 	u32 paths;
 	/** @hwmon: hwmon device, NULL without CONFIG_HWMON */
@@ -76,6 +92,8 @@ struct sfab_link {
 	u64 sequence;
 	/** @changed_ns: when STATE or LANES was the last event of its type */
 	u64 changed_ns;
+	/** @last: the partner when the link carried traffic last */
+	struct sfab_link_far last;
 	/** @clears: how often CLEAR has cleared anything */
 	u64 clears;
 	/** @packets_cleared_ns: when it did the counters of packets; 0: not yet */
@@ -115,12 +133,15 @@ long sfab_link_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 int sfab_link_may_change(const struct file *filp);
 
 /* sfab_link_state.c: what it is, how it is, how it is to be */
+void sfab_link_read_far(struct sfab_link *link, struct sfab_link_far *far);
 int sfab_link_read_status(struct sfab_link *link, struct sfab_link_status *status);
 int sfab_link_info_ioctl(struct file *filp, void *data);
 int sfab_link_state_ioctl(struct file *filp, void *data);
 int sfab_link_control_ioctl(struct file *filp, void *data);
 
 /* sfab_link_read.c: readings, counters */
+int sfab_link_at_once(struct sfab_link *link,
+		      void (*take)(struct sfab_link *link, void *answer), void *answer);
 int sfab_link_read_readings(struct sfab_link *link, struct sfab_link_readings *readings);
 int sfab_link_read_case(struct sfab_link *link, s32 *temperature_mc, u32 *supply_mv);
 int sfab_link_read_lane(struct sfab_link *link, u32 lane, struct sfab_link_lane *reading);
@@ -141,6 +162,13 @@ int sfab_link_switch_ioctl(struct file *filp, void *data);
 
 /* sfab_link_clear.c: counters back to 0 */
 int sfab_link_clear_ioctl(struct file *filp, void *data);
+
+/* sfab_link_map.c: the CMIS memory map of the module */
+extern struct bin_attribute sfab_link_cmis_attr;
+void sfab_link_map_get(struct sfab_link *link, u8 *data, u32 offset, u32 length);
+void sfab_link_map_names(struct sfab_link *link, struct sfab_link_info *info);
+void sfab_link_map_limits(struct sfab_link *link, struct sfab_link_readings *readings);
+int sfab_link_map_ioctl(struct file *filp, void *data);
 
 /* sfab_link_sysfs.c: attributes, Documentation/ABI/testing/sysfs-class-sfab_link */
 extern const struct attribute_group *sfab_link_groups[];

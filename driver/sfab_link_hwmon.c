@@ -2,7 +2,8 @@
 /*
  * Links: temperature, supply, laser currents and optical powers by hwmon, for sensors(1)
  *
- * Channels beyond the lanes that a link has are not visible.
+ * Channels beyond the lanes that a link has are not visible.  Limits are those of the module
+ * that is plugged: crit and lcrit what it gives an alarm beyond, max and min a warning.
  */
 #include <linux/hwmon.h>
 
@@ -13,19 +14,26 @@
 #define SFAB_HWMON_LASER	1
 
 static const u32 sfab_hwmon_temp_config[] = {
-	[0 ... SFAB_LINK_LANES] = HWMON_T_INPUT | HWMON_T_LABEL,
+	[SFAB_HWMON_CASE] = HWMON_T_INPUT | HWMON_T_LABEL | HWMON_T_LCRIT | HWMON_T_MIN |
+			    HWMON_T_MAX | HWMON_T_CRIT,
+	[SFAB_HWMON_LASER ... SFAB_LINK_LANES] = HWMON_T_INPUT | HWMON_T_LABEL,
 	0
 };
 
-static const u32 sfab_hwmon_in_config[] = { HWMON_I_INPUT | HWMON_I_LABEL, 0 };
+static const u32 sfab_hwmon_in_config[] = {
+	HWMON_I_INPUT | HWMON_I_LABEL | HWMON_I_LCRIT | HWMON_I_MIN | HWMON_I_MAX | HWMON_I_CRIT,
+	0
+};
 
 static const u32 sfab_hwmon_curr_config[] = {
-	[0 ... SFAB_LINK_LANES - 1] = HWMON_C_INPUT | HWMON_C_LABEL,
+	[0 ... SFAB_LINK_LANES - 1] = HWMON_C_INPUT | HWMON_C_LABEL | HWMON_C_LCRIT |
+				    HWMON_C_MIN | HWMON_C_MAX | HWMON_C_CRIT,
 	0
 };
 
 static const u32 sfab_hwmon_power_config[] = {
-	[0 ... 2 * SFAB_LINK_LANES - 1] = HWMON_P_INPUT | HWMON_P_LABEL,
+	[0 ... 2 * SFAB_LINK_LANES - 1] = HWMON_P_INPUT | HWMON_P_LABEL | HWMON_P_LCRIT |
+					HWMON_P_MIN | HWMON_P_MAX | HWMON_P_CRIT,
 	0
 };
 
@@ -60,6 +68,79 @@ static umode_t sfab_hwmon_is_visible(const void *data, enum hwmon_sensor_types t
 	return sfab_hwmon_lane(type, channel) < link->lanes ? 0444 : 0;
 }
 
+/* ---- limits ---- */
+
+static const struct {
+	enum hwmon_sensor_types type;
+	u32 attr;
+	size_t at;
+} sfab_hwmon_limits[] = {
+	{ hwmon_temp, hwmon_temp_crit, offsetof(struct sfab_link_limits, high_alarm) },
+	{ hwmon_in, hwmon_in_crit, offsetof(struct sfab_link_limits, high_alarm) },
+	{ hwmon_curr, hwmon_curr_crit, offsetof(struct sfab_link_limits, high_alarm) },
+	{ hwmon_power, hwmon_power_crit, offsetof(struct sfab_link_limits, high_alarm) },
+	{ hwmon_temp, hwmon_temp_lcrit, offsetof(struct sfab_link_limits, low_alarm) },
+	{ hwmon_in, hwmon_in_lcrit, offsetof(struct sfab_link_limits, low_alarm) },
+	{ hwmon_curr, hwmon_curr_lcrit, offsetof(struct sfab_link_limits, low_alarm) },
+	{ hwmon_power, hwmon_power_lcrit, offsetof(struct sfab_link_limits, low_alarm) },
+	{ hwmon_temp, hwmon_temp_max, offsetof(struct sfab_link_limits, high_warning) },
+	{ hwmon_in, hwmon_in_max, offsetof(struct sfab_link_limits, high_warning) },
+	{ hwmon_curr, hwmon_curr_max, offsetof(struct sfab_link_limits, high_warning) },
+	{ hwmon_power, hwmon_power_max, offsetof(struct sfab_link_limits, high_warning) },
+	{ hwmon_temp, hwmon_temp_min, offsetof(struct sfab_link_limits, low_warning) },
+	{ hwmon_in, hwmon_in_min, offsetof(struct sfab_link_limits, low_warning) },
+	{ hwmon_curr, hwmon_curr_min, offsetof(struct sfab_link_limits, low_warning) },
+	{ hwmon_power, hwmon_power_min, offsetof(struct sfab_link_limits, low_warning) },
+};
+
+/* Where in struct sfab_link_limits it is, or -1: it is no limit */
+static int sfab_hwmon_limit_at(enum hwmon_sensor_types type, u32 attr)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(sfab_hwmon_limits); i++) {
+		if (sfab_hwmon_limits[i].type == type && sfab_hwmon_limits[i].attr == attr)
+			return sfab_hwmon_limits[i].at;
+	}
+	return -1;
+}
+
+static const struct sfab_link_limits *
+sfab_hwmon_limits_of(const struct sfab_link_readings *readings, enum hwmon_sensor_types type,
+		     int channel)
+{
+	switch (type) {
+	case hwmon_temp:
+		return &readings->temperature_limits;
+	case hwmon_in:
+		return &readings->supply_limits;
+	case hwmon_curr:
+		return &readings->bias_limits;
+	default:
+		return channel < SFAB_LINK_LANES ? &readings->tx_power_limits :
+						   &readings->rx_power_limits;
+	}
+}
+
+static int sfab_hwmon_read_limit(struct sfab_link *link, enum hwmon_sensor_types type,
+				 int channel, int at, long *value)
+{
+	struct sfab_link_readings readings;
+	int ret = sfab_link_read_readings(link, &readings);
+	s32 limit;
+
+	if (ret)
+		return ret;
+	/* No module is plugged */
+	if (!(readings.status & SFAB_LINK_LIMITS))
+		return -ENODATA;
+	limit = *(const s32 *)((const u8 *)sfab_hwmon_limits_of(&readings, type, channel) + at);
+	*value = type == hwmon_curr || type == hwmon_power ? DIV_ROUND_CLOSEST(limit, 1000) : limit;
+	return 0;
+}
+
+/* ---- readings ---- */
+
 static int sfab_hwmon_read_case(struct sfab_link *link, enum hwmon_sensor_types type, long *value)
 {
 	s32 temperature_mc;
@@ -76,9 +157,11 @@ static int sfab_hwmon_read(struct device *dev, enum hwmon_sensor_types type, u32
 			   int channel, long *value)
 {
 	struct sfab_link *link = dev_get_drvdata(dev);
+	int ret, at = sfab_hwmon_limit_at(type, attr);
 	struct sfab_link_lane lane;
-	int ret;
 
+	if (at >= 0)
+		return sfab_hwmon_read_limit(link, type, channel, at, value);
 	if (type == hwmon_in || (type == hwmon_temp && channel == SFAB_HWMON_CASE))
 		return sfab_hwmon_read_case(link, type, value);
 	ret = sfab_link_read_lane(link, sfab_hwmon_lane(type, channel), &lane);

@@ -5,6 +5,7 @@
  * The registers have the units of CMIS; here they become those of the UAPI.
  */
 #include <linux/bitfield.h>
+#include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
 #include <linux/math.h>
@@ -13,8 +14,9 @@
 
 #include "sfab_link.h"
 
-/* Intervals are a second long, reading takes microseconds */
-#define SFAB_LINK_READ_TRIES	8
+/* The hardware changes it all within microseconds, and a millisecond apart or more */
+#define SFAB_LINK_READ_TRIES	32
+#define SFAB_LINK_READ_SLEEP_US	20
 
 /* F16 is m * 10^(s - 24) */
 #define SFAB_F16_SCALE		GENMASK(15, 11)
@@ -69,12 +71,49 @@ static void sfab_link_lane(struct sfab_link *link, u32 lane, struct sfab_link_la
 	reading->age_percent = FIELD_GET(SFAB_P_LANE_STATE_AGE, state);
 }
 
-static void sfab_link_measure(struct sfab_link *link, struct sfab_link_readings *readings)
+/**
+ * sfab_link_at_once - have what the module tells read, all of it of one moment
+ * @link: link
+ * @take: reads it; is called again when something has changed meanwhile
+ * @answer: for @take
+ *
+ * Return: 0, -ENODEV, or -EAGAIN.
+ */
+int sfab_link_at_once(struct sfab_link *link,
+		      void (*take)(struct sfab_link *link, void *answer), void *answer)
 {
+	void __iomem *changes = link->regs + SFAB_P_CHANGES;
+	unsigned int tries = SFAB_LINK_READ_TRIES;
+	int ret, idx;
+	u64 before;
+
+	ret = sfab_hw_get(link->sdev, &idx);
+	if (ret)
+		return ret;
+	ret = -EAGAIN;
+	while (ret && tries--) {
+		before = readq(changes);
+		if (before & 1) {
+			usleep_range(SFAB_LINK_READ_SLEEP_US, 2 * SFAB_LINK_READ_SLEEP_US);
+			continue;
+		}
+		take(link, answer);
+		if (readq(changes) == before)
+			ret = 0;
+	}
+	sfab_hw_put(link->sdev, idx);
+	return ret;
+}
+
+static void sfab_link_measure(struct sfab_link *link, void *answer)
+{
+	struct sfab_link_readings *readings = answer;
 	u64 optics = readq(link->regs + SFAB_P_OPTICS);
 	u64 masks = readq(link->regs + SFAB_P_LANE_MASKS);
 	u32 lane;
 
+	memset_after(readings, 0, flags);
+	readings->interval = readq(link->regs + SFAB_P_TICKS);
 	readings->status = (optics & SFAB_P_OPTICS_ON ? SFAB_LINK_LASERS_ON : 0) |
 			   (optics & SFAB_P_OPTICS_SHUT ? SFAB_LINK_TOO_HOT : 0) |
 			   (optics & SFAB_P_OPTICS_ALIGNED ? SFAB_LINK_ALIGNED : 0);
@@ -91,6 +130,8 @@ static void sfab_link_measure(struct sfab_link *link, struct sfab_link_readings 
 	readings->ber_ns = readq(link->regs + SFAB_P_BER_NS);
 	for (lane = 0; lane < link->lanes; lane++)
 		sfab_link_lane(link, lane, &readings->lane[lane]);
+	if (readl(link->regs + SFAB_P_MODULE) & SFAB_P_MODULE_PRESENT)
+		sfab_link_map_limits(link, readings);
 }
 
 /**
@@ -98,28 +139,11 @@ static void sfab_link_measure(struct sfab_link *link, struct sfab_link_readings 
  * @link: link
  * @readings: filled in behind flags
  *
- * Registers change one by one when an interval ends: read then, they are read again.
- *
  * Return: 0, -ENODEV, or -EAGAIN.
  */
 int sfab_link_read_readings(struct sfab_link *link, struct sfab_link_readings *readings)
 {
-	unsigned int tries = SFAB_LINK_READ_TRIES;
-	int ret, idx;
-	u64 ticks;
-
-	memset_after(readings, 0, flags);
-	ret = sfab_hw_get(link->sdev, &idx);
-	if (ret)
-		return ret;
-	ticks = readq(link->regs + SFAB_P_TICKS);
-	do {
-		readings->interval = ticks;
-		sfab_link_measure(link, readings);
-		ticks = readq(link->regs + SFAB_P_TICKS);
-	} while (ticks != readings->interval && --tries);
-	sfab_hw_put(link->sdev, idx);
-	return tries ? 0 : -EAGAIN;
+	return sfab_link_at_once(link, sfab_link_measure, readings);
 }
 
 /**

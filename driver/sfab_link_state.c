@@ -16,58 +16,76 @@ static_assert((int)SFAB_LINK_FAILED == (int)SFAB_PORT_FAILED);
 static_assert((int)SFAB_LINK_WHY_PARTNER == (int)SFAB_REASON_PARTNER);
 static_assert((int)SFAB_LINK_PARTNER_SWITCH == (int)SFAB_PEER_SWITCH);
 
+/* What of it may change: the module, which may be swapped meanwhile */
+static void sfab_link_take_module(struct sfab_link *link, void *answer)
+{
+	struct sfab_link_info *info = answer;
+	u32 module = readl(link->regs + SFAB_P_MODULE);
+
+	memset_after(info, 0, reserved);
+	info->insertions = FIELD_GET(SFAB_P_MODULE_INSERTIONS, module);
+	info->present = FIELD_GET(SFAB_P_MODULE_PRESENT, module);
+	if (info->present)
+		sfab_link_map_names(link, info);
+}
+
 int sfab_link_info_ioctl(struct file *filp, void *data)
 {
 	struct sfab_link_file *file = filp->private_data;
 	struct sfab_link *link = file->link;
 	struct sfab_device *sdev = link->sdev;
 	struct sfab_link_info *args = data;
-	u32 cap, module;
-	int ret, idx;
-	u64 number;
+	int ret;
 
 	if (args->flags)
 		return -EINVAL;
-	ret = sfab_hw_get(sdev, &idx);
+	ret = sfab_link_at_once(link, sfab_link_take_module, args);
 	if (ret)
 		return ret;
-	cap = readl(link->regs + SFAB_P_CAP);
-	module = readl(link->regs + SFAB_P_MODULE);
-	number = readq(link->regs + SFAB_P_MODULE_SERIAL);
-	sfab_hw_put(sdev, idx);
 
-	memset_after(args, 0, flags);
 	export_uuid(args->uuid, &sdev->uuid);
 	args->serial = sdev->serial;
-	strscpy(args->pci, dev_name(sdev->drm.dev));
+	strscpy_pad(args->pci, dev_name(sdev->drm.dev));
 	args->accel = sdev->drm.accel->index;
 	args->port = link->port;
 	args->lanes = link->lanes;
-	args->lane_rate = FIELD_GET(SFAB_P_CAP_RATE, cap);
-	args->paths = FIELD_GET(SFAB_P_CAP_PATHS, cap);
-	args->caps = SFAB_LINK_CAP_MODULE | SFAB_LINK_CAP_SWITCH | SFAB_LINK_CAP_CLEAR;
+	args->lane_rate = link->lane_rate;
+	args->paths = link->paths;
+	args->reserved = 0;
+	args->caps = SFAB_LINK_CAP_MODULE | SFAB_LINK_CAP_MAP | SFAB_LINK_CAP_SWITCH |
+		     SFAB_LINK_CAP_CLEAR;
 	args->kept = SFAB_LINK_KEPT_PACKETS | SFAB_LINK_KEPT_FEC | SFAB_LINK_KEPT_MODULE |
 		     SFAB_LINK_KEPT_CONFIG;
-	args->insertions = FIELD_GET(SFAB_P_MODULE_INSERTIONS, module);
-	args->present = FIELD_GET(SFAB_P_MODULE_PRESENT, module);
-	/* As the module itself has it in its memory */
-	if (args->present)
-		scnprintf(args->module_serial, sizeof(args->module_serial), "SFAB%012llu", number);
 	return 0;
+}
+
+/**
+ * sfab_link_read_far - who is at the other end
+ * @link: link; between sfab_hw_get() and put
+ * @far: filled in
+ */
+void sfab_link_read_far(struct sfab_link *link, struct sfab_link_far *far)
+{
+	u32 peer = readl(link->regs + SFAB_P_PEER);
+
+	*far = (struct sfab_link_far){ .kind = FIELD_GET(SFAB_P_PEER_KIND, peer) };
+	if (far->kind == SFAB_LINK_PARTNER_NONE)
+		return;
+	far->eid = FIELD_GET(SFAB_P_PEER_EID, peer);
+	far->port = FIELD_GET(SFAB_P_PEER_PORT, peer);
+	put_unaligned_le64(readq(link->regs + SFAB_P_PEER_UUID_0), far->uuid);
+	put_unaligned_le64(readq(link->regs + SFAB_P_PEER_UUID_1), far->uuid + sizeof(u64));
 }
 
 static void sfab_link_read_partner(struct sfab_link *link, struct sfab_link_status *status)
 {
-	u32 peer = readl(link->regs + SFAB_P_PEER);
+	struct sfab_link_far far;
 
-	status->partner = FIELD_GET(SFAB_P_PEER_KIND, peer);
-	if (status->partner == SFAB_LINK_PARTNER_NONE)
-		return;
-	status->partner_eid = FIELD_GET(SFAB_P_PEER_EID, peer);
-	status->partner_port = FIELD_GET(SFAB_P_PEER_PORT, peer);
-	put_unaligned_le64(readq(link->regs + SFAB_P_PEER_UUID_0), status->partner_uuid);
-	put_unaligned_le64(readq(link->regs + SFAB_P_PEER_UUID_1),
-			   status->partner_uuid + sizeof(u64));
+	sfab_link_read_far(link, &far);
+	status->partner = far.kind;
+	status->partner_eid = far.eid;
+	status->partner_port = far.port;
+	memcpy(status->partner_uuid, far.uuid, sizeof(far.uuid));
 }
 
 static void sfab_link_read_module(struct sfab_link *link, struct sfab_link_status *status)
@@ -124,6 +142,10 @@ int sfab_link_read_status(struct sfab_link *link, struct sfab_link_status *statu
 	spin_lock(&link->events_lock);
 	status->changed_ns = link->changed_ns;
 	status->sequence = link->sequence;
+	status->last_partner = link->last.kind;
+	status->last_partner_eid = link->last.eid;
+	status->last_partner_port = link->last.port;
+	memcpy(status->last_partner_uuid, link->last.uuid, sizeof(link->last.uuid));
 	spin_unlock(&link->events_lock);
 	return 0;
 }

@@ -80,8 +80,14 @@ static struct attribute *sfab_link_attrs[] = {
 	NULL,
 };
 
+static struct bin_attribute *sfab_link_bin_attrs[] = {
+	&sfab_link_cmis_attr,
+	NULL,
+};
+
 static const struct attribute_group sfab_link_group = {
 	.attrs = sfab_link_attrs,
+	.bin_attrs = sfab_link_bin_attrs,
 };
 
 const struct attribute_group *sfab_link_groups[] = {

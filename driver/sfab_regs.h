@@ -287,6 +287,7 @@ struct sfab_ring_entry {
 #define SFAB_P_RELOCKS			0x250
 #define SFAB_P_CAPABLE			0x254
 #define   SFAB_P_CAPABLE_LANES		GENMASK(15, 0)
+#define SFAB_P_CHANGES			0x258	/* 64 bit, odd while it changes */
 #define SFAB_P_HISTOGRAM		0x280	/* 64 bit each, 8 apart */
 #define SFAB_P_LANE_STRIDE		16
 #define SFAB_P_LANE_POWER		0x300	/* 64 bit each, 16 apart */

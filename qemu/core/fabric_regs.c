@@ -91,7 +91,7 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 		return true;
 	}
 	if (reg >= SFAB_REG_P_OPTICS) {
-		*value = part(relaxed_load(port->reading[(reg - SFAB_REG_P_OPTICS) / 8]),
+		*value = part(atomic_load(&port->reading[(reg - SFAB_REG_P_OPTICS) / 8]),
 			      reg, size);
 		return true;
 	}
@@ -137,7 +137,7 @@ static uint64_t image_read(const struct sfab_port *port, uint64_t offset, unsign
 {
 	if (offset >= SFAB_CMIS_BYTES)
 		return 0;
-	return part(relaxed_load(port->image[offset / 8]), offset, size);
+	return part(atomic_load(&port->image[offset / 8]), offset, size);
 }
 
 bool sfab_fabric_read(struct sfab_fabric *fabric, uint64_t offset, unsigned int size,

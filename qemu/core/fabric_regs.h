@@ -63,6 +63,7 @@
 #define SFAB_REG_P_BER_NS		0x248
 #define SFAB_REG_P_RELOCKS		0x250
 #define SFAB_REG_P_CAPABLE		0x254
+#define SFAB_REG_P_CHANGES		0x258
 #define SFAB_REG_P_HISTOGRAM		0x280	/* 16 of them */
 #define SFAB_REG_P_LANE_POWER		0x300	/* of lane n: 16 n further on */
 #define SFAB_REG_P_LANE_STATE		0x308	/* likewise */

@@ -149,14 +149,31 @@ static void clear(struct sfab_port *port)
 		port->cmis = (struct sfab_cmis){ 0 };
 }
 
-/* The module is in another state: software may have to know. */
-static void show_module(struct sfab_fabric *fabric, struct sfab_port *port)
+/*
+ * Whoever reads while this is odd, or another one before and after, has seen parts of two
+ * moments.
+ */
+static void change(struct sfab_port *port)
 {
-	uint32_t module;
+	atomic_fetch_add(&port->reading[(SFAB_REG_P_CHANGES - SFAB_REG_P_OPTICS) / 8], 1);
+}
 
+/* All that is shown is of one moment. */
+static void show(struct sfab_port *port)
+{
+	change(port);
+	sfab_optics_show(&port->optics, port->reading);
+	sfab_pattern_show(&port->pattern, port->low);
 	sfab_module_show(&port->optics, port->low);
 	sfab_cmis_show(&port->cmis, &port->optics, port->reading, port->low, port->image);
-	module = relaxed_load(port->low[SFAB_REG_P_MODULE_CTRL / 8]) >> 32;
+	change(port);
+}
+
+/* The module is in another state: software may have to know. */
+static void tell_module(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	uint32_t module = relaxed_load(port->low[SFAB_REG_P_MODULE_CTRL / 8]) >> 32;
+
 	if (module == port->module)
 		return;
 	port->module = module;
@@ -219,9 +236,8 @@ bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port)
 		/* While the optical switch moves no light is heard, and none missed. */
 		if (port->switching.phase != SFAB_PHASE_SWITCH)
 			listen(fabric, port, in);
-		sfab_optics_show(&port->optics, port->reading);
-		sfab_pattern_show(&port->pattern, port->low);
-		show_module(fabric, port);
+		show(port);
+		tell_module(fabric, port);
 		atomic_store(&port->clearing, 0);
 	}
 	sfab_due(fabric, port->tick);

@@ -64,12 +64,20 @@ static void remember(struct watched_link *w)
 	free(events);
 }
 
+/* The driver knows who was there last: for who begins to judge when the link is down */
 static void remember_partner(struct watched_link *w)
 {
 	const struct sfab_link_status *status = &w->view.status;
 
-	if (status->partner == SFAB_LINK_PARTNER_NONE)
+	if (status->partner == SFAB_LINK_PARTNER_NONE) {
+		if (w->far.kind != SFAB_LINK_PARTNER_NONE)
+			return;
+		w->far.kind = status->last_partner;
+		w->far.eid = status->last_partner_eid;
+		w->far.port = status->last_partner_port;
+		memcpy(w->far.uuid, status->last_partner_uuid, sizeof(w->far.uuid));
 		return;
+	}
 	w->far.kind = status->partner;
 	w->far.eid = status->partner_eid;
 	w->far.port = status->partner_port;

@@ -458,40 +458,13 @@ TEST_F(link, cleared)
 
 /* ---- hwmon ---- */
 
-/* The folder of the link's hwmon device, or false */
-static bool find_hwmon(const char *name, char *path, size_t size)
-{
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
-
-	snprintf(path, size, "/sys/class/sfab_link/%s", name);
-	dir = opendir(path);
-	while (dir && !found && (entry = readdir(dir))) {
-		found = !strncmp(entry->d_name, "hwmon", 5);
-		if (found)
-			snprintf(path, size, "/sys/class/hwmon/%.32s", entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
-}
-
-static long hwmon_number(const char *path, const char *file)
-{
-	char line[64];
-
-	return read_line(line, sizeof(line), "%s/%s", path, file) ? LONG_MIN :
-								   strtol(line, NULL, 10);
-}
-
 TEST_F(link, hwmon)
 {
 	struct sfab_link_readings readings;
 	char path[128], line[64], file[32];
 	unsigned int lane;
 
-	ASSERT_TRUE(find_hwmon(self->name, path, sizeof(path)));
+	ASSERT_TRUE(hwmon_of_link(self->name, path, sizeof(path)));
 	ASSERT_EQ(0, link_readings(self->reader, &readings));
 	ASSERT_EQ(0, read_line(line, sizeof(line), "%s/name", path));
 	EXPECT_STREQ("sfab_port0", line);

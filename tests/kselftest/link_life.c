@@ -81,6 +81,7 @@ static void expect_gone(struct __test_metadata *_metadata, int fd)
 	EXPECT_EQ(-ENODEV, link_readings(fd, &readings));
 	EXPECT_EQ(-ENODEV, link_counters(fd, &counters));
 	EXPECT_EQ(-ENODEV, link_history(fd, &event, 1));
+	EXPECT_EQ(-ENODEV, link_map(fd, 0, path, sizeof(path), NULL));
 	EXPECT_EQ(-ENODEV, link_control(fd, SFAB_LINK_RETRAIN, 0));
 	/* Before anything that is wrong with the request */
 	EXPECT_EQ(-ENODEV, do_ioctl(fd, SFAB_LINK_INFO, NULL));
@@ -179,6 +180,8 @@ static void *ask(void *arg)
 		link_status(fd, &status);
 		link_readings(fd, &readings);
 		link_attribute(name, "state", line, sizeof(line));
+		link_map(fd, 0, line, sizeof(line), NULL);
+		link_attribute(name, "cmis", line, sizeof(line));
 		link_attribute(name, "hwmon0/temp1_input", line, sizeof(line));
 		close(fd);
 		sleep_ms(2);

@@ -65,6 +65,32 @@ long link_number(const char *name, const char *attribute)
 	return *end ? LONG_MIN : value;
 }
 
+bool hwmon_of_link(const char *name, char *path, size_t size)
+{
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, size, CLASS "/%s", name);
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir))) {
+		found = !strncmp(entry->d_name, "hwmon", 5);
+		if (found)
+			snprintf(path, size, "/sys/class/hwmon/%.32s", entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+long hwmon_number(const char *path, const char *file)
+{
+	char line[64];
+
+	return read_line(line, sizeof(line), "%s/%s", path, file) ? LONG_MIN :
+								   strtol(line, NULL, 10);
+}
+
 /* Each begins with its size */
 static int link_ioctl(int fd, unsigned long cmd, void *arg, uint32_t size)
 {
@@ -123,6 +149,20 @@ int link_switch(int fd, uint32_t flags, uint32_t path, uint32_t partner_path,
 
 	if (answer)
 		*answer = arg;
+	return ret;
+}
+
+int link_map(int fd, uint32_t offset, void *data, uint32_t length, uint64_t *interval)
+{
+	struct sfab_link_map arg = {
+		.data = (uintptr_t)data,
+		.offset = offset,
+		.length = length,
+	};
+	int ret = link_ioctl(fd, SFAB_LINK_MAP, &arg, sizeof(arg));
+
+	if (interval)
+		*interval = arg.interval;
 	return ret;
 }
 

@@ -18,6 +18,9 @@ int link_open(unsigned int index, unsigned int port, int flags);
 int link_attribute(const char *name, const char *attribute, char *line, size_t size);
 /* The number in one, or LONG_MIN */
 long link_number(const char *name, const char *attribute);
+/* The folder of the link's hwmon device, or false; a number in one of its files, or LONG_MIN */
+bool hwmon_of_link(const char *name, char *path, size_t size);
+long hwmon_number(const char *path, const char *file);
 
 int link_info(int fd, struct sfab_link_info *info);
 int link_status(int fd, struct sfab_link_status *status);
@@ -28,6 +31,8 @@ int link_clear(int fd, uint32_t what);
 /* Begins a switch to @path, with @flags, and waits for it; @answer may be NULL */
 int link_switch(int fd, uint32_t flags, uint32_t path, uint32_t partner_path,
 		struct sfab_link_switch *answer);
+/* Bytes of the map; @interval may be NULL */
+int link_map(int fd, uint32_t offset, void *data, uint32_t length, uint64_t *interval);
 /* The newest @count events at most; returns how many, or -errno */
 int link_history(int fd, struct sfab_link_event *events, uint32_t count);
 

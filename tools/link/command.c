@@ -17,7 +17,7 @@
 
 enum {
 	OPT_LANES = 256, OPT_PARTNER, OPT_TIMEOUT, OPT_PATTERN, OPT_ROLE, OPT_PACKETS, OPT_FEC,
-	OPT_FLAGS, OPT_SECONDS,
+	OPT_FLAGS, OPT_SECONDS, OPT_HEX,
 };
 
 static int list_action(struct sfab_context *context, const struct link_request *request);
@@ -200,6 +200,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_FLAGS:
 		r->clear |= SFAB_LINK_CLEAR_FLAGS;
 		return 0;
+	case OPT_HEX:
+		r->hex = true;
+		return 0;
 	case OPT_SECONDS:
 		r->seconds = parse_count(state, "seconds", arg, 1000000);
 		return 0;
@@ -308,6 +311,7 @@ int link_main(int argc, char **argv)
 		{ "packets", OPT_PACKETS, NULL, 0, "Clear the counters of packets", 0 },
 		{ "fec", OPT_FEC, NULL, 0, "Clear the counters of codewords", 0 },
 		{ "flags", OPT_FLAGS, NULL, 0, "Clear the latched flags of the module", 0 },
+		{ "hex", OPT_HEX, NULL, 0, "Print the bytes of the map, not what they mean", 0 },
 		{ "output", 'o', "FILE", 0, "Write the map there, as it is", 0 },
 		{ "seconds", OPT_SECONDS, "N", 0, "Watch so long (until interrupted)", 0 },
 		{ 0 }

@@ -22,8 +22,7 @@ static void put_uuid(struct json_object *object, const char *key, const uint8_t 
 	json_put_text(object, key, text);
 }
 
-/* Null where it is dark */
-static struct json_object *dbm(uint32_t nanowatts)
+struct json_object *link_dbm(uint32_t nanowatts)
 {
 	return nanowatts ? json_decimal(10 * log10(nanowatts / 1e6), "%.2f") : NULL;
 }
@@ -46,6 +45,21 @@ static struct json_object *describe_partner(const struct sfab_link_status *s)
 	json_put_number(object, "port", s->partner_port);
 	put_uuid(object, "uuid", s->partner_uuid);
 	return object;
+}
+
+/* Who was there when traffic passed last, and is not now */
+static struct json_object *describe_last(const struct sfab_link_status *s)
+{
+	struct sfab_link_status last = {
+		.partner = s->last_partner,
+		.partner_eid = s->last_partner_eid,
+		.partner_port = s->last_partner_port,
+	};
+
+	if (s->partner != SFAB_LINK_PARTNER_NONE)
+		return NULL;
+	memcpy(last.partner_uuid, s->last_partner_uuid, sizeof(last.partner_uuid));
+	return describe_partner(&last);
 }
 
 static struct json_object *describe_module(const struct sfab_link_info *i,
@@ -86,6 +100,7 @@ static struct json_object *describe_state(const struct sfab_link_info *i,
 	json_put(object, "loopback", json_object_new_boolean(!!(s->config & SFAB_LINK_LOOPBACK)));
 	json_put_number(object, "link_downs", s->downs);
 	json_put(object, "partner", describe_partner(s));
+	json_put(object, "last_partner", describe_last(s));
 	json_put(object, "module", describe_module(i, s));
 	return object;
 }
@@ -116,8 +131,8 @@ static struct json_object *describe_lane(const struct sfab_link_readings *r, uns
 	struct json_object *object = json_object_new_object();
 
 	json_put_number(object, "lane", l);
-	json_put(object, "tx_dbm", dbm(lane->tx_power_nw));
-	json_put(object, "rx_dbm", dbm(lane->rx_power_nw));
+	json_put(object, "tx_dbm", link_dbm(lane->tx_power_nw));
+	json_put(object, "rx_dbm", link_dbm(lane->rx_power_nw));
 	json_put(object, "bias_ma", json_decimal(lane->bias_ua / 1e3, "%.2f"));
 	json_put(object, "snr_db", lane->snr_mdb ?
 		 json_decimal(lane->snr_mdb / 1e3, "%.2f") : NULL);

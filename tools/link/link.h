@@ -24,6 +24,7 @@ struct link_request {
 	uint32_t timeout_ms;
 	uint32_t pattern, role;
 	uint32_t clear;
+	bool hex;
 	uint64_t seconds;		/* 0: until interrupted */
 	bool json;
 };
@@ -33,11 +34,14 @@ struct json_object *link_describe(struct sfab_link *link);
 /* ... with readings, counters, module and lanes */
 struct json_object *link_describe_all(struct sfab_link *link);
 
+/* A power in nW, null where it is dark */
+struct json_object *link_dbm(uint32_t nanowatts);
+
 /* show.c */
 void link_show_list(struct json_object *list);
 void link_show_all(struct json_object *object);
 
-/* watch.c, change.c: actions; 0, or -1 and it was told */
+/* watch.c, map.c, test.c, change.c: actions; 0, or -1 and it was told */
 int link_watch(struct sfab_context *context, const struct link_request *request);
 int link_history(struct sfab_link *link, const struct link_request *request);
 int link_map(struct sfab_link *link, const struct link_request *request);

@@ -77,19 +77,26 @@ static void put_of(struct json_object *object, const char *key, uint64_t part, u
 	json_put_text(object, key, text);
 }
 
+static void put_partner(struct json_object *link, const char *key, struct json_object *partner,
+			const char *before)
+{
+	char text[64];
+
+	if (!partner)
+		return;
+	snprintf(text, sizeof(text), "%sEID %" PRIu64 ":%" PRIu64, before, number(partner, "eid"),
+		 number(partner, "port"));
+	json_put_text(link, key, text);
+}
+
 /* What people read in one cell; only for them, so not part of the document */
 static void add_texts(struct json_object *link)
 {
-	struct json_object *partner = json_object_object_get(link, "partner");
-	char text[64];
-
 	put_of(link, "lanes_text", number(link, "lanes_in_use"), number(link, "lanes"));
 	put_of(link, "path_text", number(link, "light_path"), number(link, "light_paths"));
-	if (!partner)
-		return;
-	snprintf(text, sizeof(text), "EID %" PRIu64 ":%" PRIu64, number(partner, "eid"),
-		 number(partner, "port"));
-	json_put_text(link, "partner_text", text);
+	put_partner(link, "partner_text", json_object_object_get(link, "partner"), "");
+	put_partner(link, "partner_text", json_object_object_get(link, "last_partner"),
+		    "none, last ");
 }
 
 static void add_flags(struct json_object *lane)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sfab link: events as they come and as they are kept, the memory map of the module
+ * sfab link: events as they come and as they are kept
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,9 +15,6 @@
 #include "link.h"
 
 #define MAX_LINKS	512
-#define ROW		16
-
-/* ---- events ---- */
 
 static struct json_object *describe(const char *name, const struct sfab_link_event *e)
 {
@@ -181,65 +178,5 @@ int link_history(struct sfab_link *link, const struct link_request *request)
 	else if (count)
 		render_table(columns, list);
 	json_object_put(document);
-	return 0;
-}
-
-/* ---- the map ---- */
-
-static int write_map(const uint8_t *map, size_t size, const char *path)
-{
-	FILE *file = fopen(path, "wb");
-	int err = 0;
-
-	if (!file)
-		return complain_file("create", path, errno);
-	if (fwrite(map, 1, size, file) != size)
-		err = errno;
-	if (fclose(file) && !err)
-		err = errno;
-	return err ? complain_file("write", path, err) : 0;
-}
-
-/* The lower page, then the pages that have anything in them */
-static bool is_shown(const uint8_t *map, size_t page)
-{
-	size_t i;
-
-	for (i = 0; i < 128; i++) {
-		if (map[page * 128 + i])
-			return true;
-	}
-	return page == 0;
-}
-
-static void dump(const uint8_t *map, size_t size)
-{
-	size_t page, i, k;
-
-	for (page = 0; page < size / 128; page++) {
-		if (!is_shown(map, page))
-			continue;
-		if (page)
-			printf("page %02zxh\n", page - 1);
-		else
-			printf("lower page\n");
-		for (i = 0; i < 128; i += ROW) {
-			printf("%3zu ", i + (page ? 128 : 0));
-			for (k = 0; k < ROW; k++)
-				printf(" %02x", map[page * 128 + i + k]);
-			putchar('\n');
-		}
-	}
-}
-
-int link_map(struct sfab_link *link, const struct link_request *request)
-{
-	static uint8_t map[SFAB_LINK_MAP_SIZE];
-
-	if (sfab_link_read_map(link, 0, map, sizeof(map)) < 0)
-		return complain_library();
-	if (request->output)
-		return write_map(map, sizeof(map), request->output);
-	dump(map, sizeof(map));
 	return 0;
 }

@@ -57,10 +57,11 @@ extern "C" {
  * EOPNOTSUPP      it is not offered (see &struct sfab_link_info.caps)
  * ENXIO           MAP: no module is plugged
  * EBUSY           SWITCH: another one was asked for and has not ended; TEST: another one runs
- * EAGAIN          MAP: the module was never quiet for as long as reading took
+ * EAGAIN          INFO, READINGS, MAP, TEST: what is told changed each time while it
+ *                 was read
  * ENOMEM          no kernel memory
  * ETIME           SWITCH: the timeout passed; what was begun goes on; CLEAR: the
- *                 hardware did not clear in time
+ *                 hardware did not clear in time; TEST: nor begin or end one
  * EINTR           SWITCH: a signal came; what was begun goes on
  * ==============  ==========================================================
  */
@@ -178,7 +179,7 @@ enum sfab_link_datapath {
  * struct sfab_link_info - SFAB_LINK_INFO: what the link is
  *
  * Texts end with a NUL.  Those of the module are empty when none is plugged, and all but
- * @module_serial without SFAB_LINK_CAP_MAP.
+ * @module_serial without SFAB_LINK_CAP_MAP; what is no ASCII text in them is shown as '?'.
  */
 struct sfab_link_info {
 	/** @size: in: size of the struct */
@@ -219,7 +220,7 @@ struct sfab_link_info {
 #define SFAB_LINK_KEPT_FEC	(1ULL << 1)	/* counters of codewords, the histogram, relocks */
 #define SFAB_LINK_KEPT_MODULE	(1ULL << 2)	/* insertions, flags of the CMIS map */
 #define SFAB_LINK_KEPT_CONFIG	(1ULL << 3)	/* what CONTROL and SWITCH have set */
-#define SFAB_LINK_KEPT_HISTORY	(1ULL << 4)	/* events, changes, times of CLEAR */
+#define SFAB_LINK_KEPT_HISTORY	(1ULL << 4)	/* events, changes, CLEARs, last partner */
 	/** @insertions: modules plugged since power-on, modulo 2^16; 0: none so far */
 	__u32 insertions;
 	/** @present: 1: a module is plugged; 0: none */
@@ -287,6 +288,19 @@ struct sfab_link_status {
 	__u64 sequence;
 	/** @downs: times that the link went down, since power-on or CLEAR */
 	__u64 downs;
+	/**
+	 * @last_partner: &enum sfab_link_partner when traffic passed last, which may be now;
+	 * NONE: not since the driver was bound
+	 */
+	__u32 last_partner;
+	/** @last_partner_eid: its EID then */
+	__u32 last_partner_eid;
+	/** @last_partner_port: its port */
+	__u32 last_partner_port;
+	/** @last_reserved: 0 */
+	__u32 last_reserved;
+	/** @last_partner_uuid: its identity, RFC 9562 order */
+	__u8 last_partner_uuid[16];
 };
 
 /** struct sfab_link_lane - readings of a lane */
@@ -323,7 +337,7 @@ struct sfab_link_limits {
  * struct sfab_link_readings - SFAB_LINK_READINGS: what the module measures
  *
  * It measures once in an interval of 1 s of the device's clock, and when something
- * changes.  All readings of an answer are of the same interval.
+ * changes.  All readings of an answer are of the same moment.
  */
 struct sfab_link_readings {
 	/** @size: in: size of the struct */
@@ -560,7 +574,8 @@ struct sfab_link_switch {
  * b from 128 to 255, is at (k * 256 + p) * 128 + b, and the lower page at 0.  Pages that the
  * module does not have read as zeros.  What one call reads is of one moment.
  *
- * The attribute "cmis" in sysfs is the same as a file.
+ * The attribute "cmis" in sysfs is the same as a file.  One read() of it gives 4096 bytes at
+ * most, and these are of one moment.
  */
 struct sfab_link_map {
 	/** @size: in: size of the struct */

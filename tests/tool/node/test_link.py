@@ -3,6 +3,7 @@
 
 import json
 import subprocess
+import tempfile
 import time
 
 import harness
@@ -64,11 +65,33 @@ class Link(LinkTest):
         self.assertLess(after["codewords"], before["codewords"])
         self.assertEqual(after["clears"], before["clears"] + 1)
 
+    def test_map(self):
+        module = self.link("0:0")["module"]
+        document = self.ok("link", "map", "-j", "0:0").json
+        self.assertEqual((module["vendor"], module["part"], module["revision"]),
+                         ("SFAB", "SFAB-DR8-OCS", "A1"))
+        for key in ("vendor", "part", "revision", "serial", "state"):
+            self.assertEqual(document[key], module[key])
+        self.assertTrue(document["checksums_right"])
+        self.assertEqual((document["cmis"], len(document["lane_list"])), ("5.2", 8))
+        self.assertTrue(40 < document["temperature_c"] < 50)
+        limits = {limit["reading"]: limit for limit in document["limits"]}
+        self.assertEqual(limits["temperature, C"]["high_alarm"], 78.0)
+        self.assertEqual(limits["received, dBm"]["low_warning"], -5.9)
+        text = self.ok("link", "map", "0:0").out
+        for word in ("SFAB-DR8-OCS", "temperature, C", "TX DBM", "received, dBm"):
+            self.assertIn(word, text)
+
+    def test_map_as_a_file(self):
+        with tempfile.NamedTemporaryFile() as file:
+            self.ok("link", "map", "0:0", "-o", file.name)
+            data = file.read()
+        self.assertEqual((len(data), data[128:148]), (32896, b"\x19SFAB            \x02\x5f\xab"))
+
     def test_what_the_driver_lacks_is_told(self):
-        for words in (["map", "0:0"], ["test", "0:0", "read"]):
-            result = self.sfab("link", *words)
-            self.assertEqual(result.status, 1, result)
-            self.assertIn("or its driver, cannot do it", result.err)
+        result = self.sfab("link", "test", "0:0", "read")
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("or its driver, cannot do it", result.err)
 
 
 class Health(LinkTest):

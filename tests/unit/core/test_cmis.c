@@ -240,6 +240,25 @@ static void flags(void **state)
 	assert_int_equal(byte(0, 9), 1 << 2);
 }
 
+/* What is read while P_CHANGES stands still does so as well, and it is never left odd. */
+static void of_one_moment(void **state)
+{
+	uint8_t before[sizeof(raw)];
+	uint64_t changes;
+
+	(void)state;
+	changes = reg(SFAB_REG_P_CHANGES);
+	assert_int_equal(changes & 1, 0);
+	read_image();
+	memcpy(before, raw, sizeof(raw));
+	assert_int_equal(reg(SFAB_REG_P_CHANGES), changes);
+	inject(b, 0, SFAB_INJECT_LOSS, 5, 4000);
+	assert_int_equal(reg(SFAB_REG_P_CHANGES) & 1, 0);
+	assert_true(reg(SFAB_REG_P_CHANGES) > changes);
+	read_image();
+	assert_memory_not_equal(raw, before, sizeof(raw));
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -250,6 +269,7 @@ int main(void)
 		TEST(monitors),
 		TEST(states),
 		TEST(flags),
+		TEST(of_one_moment),
 	};
 
 	return cmocka_run_group_tests_name("cmis", tests, NULL, NULL);

@@ -109,11 +109,22 @@ class Link(harness.ToolTest):
         self.assertEqual(len(self.ok("link", "history", "0:0").out.splitlines()), 4)
 
     def test_map(self):
-        self.assertEqual(self.ok("link", "map", "0:0").out.splitlines()[:2],
-                         ["lower page", "  0  19" + 15 * " 00"])
+        self.assertEqual(self.ok("link", "map", "--hex", "0:0").out.splitlines()[:2],
+                         ["lower page", "  0  19 52 00 06" + 10 * " 00" + " 2d 80"])
         self.ok("link", "map", "0:0", "-o", "map.bin")
         data = self.read("map.bin")
         self.assertEqual((len(data), data[0]), (32896, 0x19))
+        lines = [" ".join(line.split()) for line in self.ok("link", "map", "0:0").out.splitlines()]
+        self.assertIn("form OSFP", lines)
+        self.assertIn("CMIS 5.2", lines)
+        document = self.ok("link", "map", "-j", "0:0").json
+        self.assertEqual((document["form"], document["state"], document["temperature_c"]),
+                         ("OSFP", "ready", 45.5))
+        self.assertEqual([(lane["tx_dbm"], lane["rx_dbm"], lane["bias_ma"], lane["flags"])
+                          for lane in document["lane_list"]],
+                         [(0.0, None, 100.0, ["lol"]), (None, None, 0.0, [])])
+        self.assertEqual(document["limits"][0]["low_alarm"], -8.0)
+        self.assertEqual(document["pages"]["lower"][:4], "1952")
         self.refused("link", "map", "0:0", "-o", "no/map.bin", says=["no/map.bin", "check the path"])
 
     def test_watch(self):
