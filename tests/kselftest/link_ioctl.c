@@ -59,6 +59,7 @@ FIXTURE_VARIANT_ADD(link_ioctl, state) {
 	.first = offsetof(struct sfab_link_status, last_partner),
 	.flags = offsetof(struct sfab_link_status, flags),
 };
+
 VARIANT(readings, SFAB_LINK_READINGS, sfab_link_readings, flags, 0, false);
 VARIANT(counters, SFAB_LINK_COUNTERS, sfab_link_counters, flags, 0, false);
 VARIANT(history, SFAB_LINK_HISTORY, sfab_link_history, flags, 0, false);
@@ -146,9 +147,10 @@ TEST_F(link_ioctl, shorter)
 	union request arg = valid_request(self, variant);
 	size_t size, first = variant->first ?: variant->size;
 
-	for (size = 0; size < first; size++)
+	for (size = 0; size < first; size++) {
 		EXPECT_EQ(-EINVAL, call_sized(self, variant, &arg, size))
 			TH_LOG("size %zu", size);
+	}
 	EXPECT_EQ(0, call_sized(self, variant, &arg, first));
 	EXPECT_TRUE(intact(self));
 }

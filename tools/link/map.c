@@ -254,7 +254,7 @@ static struct json_object *describe(void)
 	char text[16];
 
 	json_put_text(object, "form", form_name(*at(0, 0)));
-	snprintf(text, sizeof(text), "%u.%u", *at(0, 1) >> 4, *at(0, 1) & 0xf);
+	snprintf(text, sizeof(text), "%d.%d", *at(0, 1) >> 4, *at(0, 1) & 0xf);
 	json_put_text(object, "cmis", text);
 	json_put_text(object, "state", sfab_link_module_name(*at(0, 3) >> 1 & 7));
 	put_text(object, "vendor", 129, 16);
