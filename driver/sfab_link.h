@@ -30,6 +30,7 @@
  * @used: lanes used for receiving
  * @downs: times that the link went down
  * @replays: packets sent again
+ * @testing: a pattern test is to run
  * @shut: the module is too hot
  */
 struct sfab_link_seen {
@@ -39,6 +40,7 @@ struct sfab_link_seen {
 	u32 used;
 	u64 downs;
 	u64 replays;
+	bool testing;
 	bool shut;
 };
 
@@ -169,6 +171,9 @@ void sfab_link_map_get(struct sfab_link *link, u8 *data, u32 offset, u32 length)
 void sfab_link_map_names(struct sfab_link *link, struct sfab_link_info *info);
 void sfab_link_map_limits(struct sfab_link *link, struct sfab_link_readings *readings);
 int sfab_link_map_ioctl(struct file *filp, void *data);
+
+/* sfab_link_test.c: tests with patterns */
+int sfab_link_test_ioctl(struct file *filp, void *data);
 
 /* sfab_link_sysfs.c: attributes, Documentation/ABI/testing/sysfs-class-sfab_link */
 extern const struct attribute_group *sfab_link_groups[];

@@ -68,6 +68,7 @@ static void sfab_link_see(struct sfab_link *link, struct sfab_link_seen *seen)
 	WRITE_ONCE(seen->switching, readl(link->regs + SFAB_P_SWITCH_STATUS));
 	seen->used = FIELD_GET(SFAB_P_LANE_MASKS_USED, readq(link->regs + SFAB_P_LANE_MASKS));
 	seen->shut = readq(link->regs + SFAB_P_OPTICS) & SFAB_P_OPTICS_SHUT;
+	seen->testing = readl(link->regs + SFAB_P_TEST) & SFAB_P_TEST_RUN;
 	seen->downs = readq(counters + SFAB_P_COUNTER_DOWNS * sizeof(u64));
 	seen->replays = readq(counters + SFAB_P_COUNTER_REPLAYS * sizeof(u64));
 }
@@ -126,6 +127,8 @@ static void sfab_link_check(struct sfab_link *link)
 	if ((was.switching ^ link->seen.switching) & SFAB_P_SWITCH_STATUS_COUNT)
 		sfab_link_event_push(link, SFAB_LINK_EVENT_SWITCH,
 				     sfab_link_switch_value(link->seen.switching));
+	if (was.testing != link->seen.testing)
+		sfab_link_event_push(link, SFAB_LINK_EVENT_TEST, link->seen.testing);
 	if (was.shut != link->seen.shut)
 		sfab_link_event_push(link, SFAB_LINK_EVENT_FLAG,
 				     link->seen.shut ? SFAB_LINK_TOO_HOT : 0);

@@ -27,6 +27,7 @@ union sfab_link_args {
 	struct sfab_link_control control;
 	struct sfab_link_switch switching;
 	struct sfab_link_map map;
+	struct sfab_link_test test;
 	struct sfab_link_clear clear;
 	struct sfab_link_history history;
 };
@@ -59,6 +60,7 @@ static const struct sfab_link_op sfab_link_ops[] = {
 	SFAB_LINK_OP(SFAB_LINK_CONTROL, sfab_link_control_ioctl, sfab_link_control, tx_off),
 	SFAB_LINK_OP(SFAB_LINK_SWITCH, sfab_link_switch_ioctl, sfab_link_switch, model_ns),
 	SFAB_LINK_OP(SFAB_LINK_MAP, sfab_link_map_ioctl, sfab_link_map, interval),
+	SFAB_LINK_OP(SFAB_LINK_TEST, sfab_link_test_ioctl, sfab_link_test, errors),
 	SFAB_LINK_OP(SFAB_LINK_CLEAR, sfab_link_clear_ioctl, sfab_link_clear, what),
 	SFAB_LINK_OP(SFAB_LINK_HISTORY, sfab_link_history_ioctl, sfab_link_history, stride),
 };
@@ -113,9 +115,6 @@ long sfab_link_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return -ENODEV;
 	if (!op)
 		return -ENOTTY;
-	/* TEST: the driver does not offer it, as sfab_link_info.caps says */
-	if (!op->execute)
-		return -EOPNOTSUPP;
 	ret = sfab_link_fetch(op, uptr, &args, &size);
 	if (!ret)
 		ret = op->execute(filp, &args);

@@ -53,7 +53,7 @@ int sfab_link_info_ioctl(struct file *filp, void *data)
 	args->paths = link->paths;
 	args->reserved = 0;
 	args->caps = SFAB_LINK_CAP_MODULE | SFAB_LINK_CAP_MAP | SFAB_LINK_CAP_SWITCH |
-		     SFAB_LINK_CAP_CLEAR;
+		     SFAB_LINK_CAP_TEST | SFAB_LINK_CAP_CLEAR;
 	args->kept = SFAB_LINK_KEPT_PACKETS | SFAB_LINK_KEPT_FEC | SFAB_LINK_KEPT_MODULE |
 		     SFAB_LINK_KEPT_CONFIG;
 	return 0;

@@ -82,6 +82,8 @@ static void expect_gone(struct __test_metadata *_metadata, int fd)
 	EXPECT_EQ(-ENODEV, link_counters(fd, &counters));
 	EXPECT_EQ(-ENODEV, link_history(fd, &event, 1));
 	EXPECT_EQ(-ENODEV, link_map(fd, 0, path, sizeof(path), NULL));
+	EXPECT_EQ(-ENODEV, link_test(fd, SFAB_LINK_TEST_READ, 0, 0, NULL));
+	EXPECT_EQ(-ENODEV, link_test(fd, SFAB_LINK_TEST_STOP, 0, 0, NULL));
 	EXPECT_EQ(-ENODEV, link_control(fd, SFAB_LINK_RETRAIN, 0));
 	/* Before anything that is wrong with the request */
 	EXPECT_EQ(-ENODEV, do_ioctl(fd, SFAB_LINK_INFO, NULL));
@@ -187,6 +189,7 @@ static void *ask(void *arg)
 		link_readings(fd, &readings);
 		link_attribute(name, "state", line, sizeof(line));
 		link_map(fd, 0, line, sizeof(line), NULL);
+		link_test(fd, SFAB_LINK_TEST_READ, 0, 0, NULL);
 		link_attribute(name, "cmis", line, sizeof(line));
 		link_attribute(name, "hwmon0/temp1_input", line, sizeof(line));
 		close(fd);

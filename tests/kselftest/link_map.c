@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The CMIS memory map of a module, field by field from the tables of OIF-CMIS 5.2, and that it
- * says the same as the readings, sysfs and hwmon; and that each answer is of one moment.
+ * says the same as the readings, sysfs and hwmon; that each answer is of one moment; and modules
+ * that go and come.  The host pulls and plugs them (tests/kselftest/host), so it is run by that
+ * script only.
  */
 #define _GNU_SOURCE
 #include <kselftest_harness.h>
@@ -12,6 +14,7 @@
 
 #define PORT		0
 #define LANES		8
+#define HOST_MS		60000
 
 static uint8_t map[SFAB_LINK_MAP_SIZE];
 
@@ -123,7 +126,8 @@ TEST_F(link_map, page_00h)
 	EXPECT_STREQ("A1", info.revision);
 	EXPECT_TRUE(text_is(0, 166, info.module_serial, 16));
 	EXPECT_EQ(16, strlen(info.module_serial));
-	EXPECT_EQ(SFAB_LINK_CAP_MAP, info.caps & SFAB_LINK_CAP_MAP);
+	EXPECT_EQ(SFAB_LINK_CAP_MAP | SFAB_LINK_CAP_TEST,
+		  info.caps & (SFAB_LINK_CAP_MAP | SFAB_LINK_CAP_TEST));
 }
 
 TEST_F(link_map, page_01h)
@@ -467,6 +471,69 @@ TEST_F_TIMEOUT(link_map, never_torn, 100)
 	/* All lanes are in use again when the link has trained */
 	ASSERT_EQ(0, link_control(self->fd, SFAB_LINK_SET_ENABLE, 0));
 	ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_DOWN, WAIT_MS));
+}
+
+/* ---- modules that go and come ---- */
+
+static int await_module(int fd, uint32_t present)
+{
+	int64_t end = deadline(HOST_MS);
+	struct sfab_link_info info;
+	int ret;
+
+	for (;;) {
+		ret = link_info(fd, &info);
+		if (ret || info.present == present)
+			return ret;
+		if (now_ns() > end)
+			return -ETIME;
+		sleep_ms(10);
+	}
+}
+
+TEST_F_TIMEOUT(link_map, swapped, 150)
+{
+	struct sfab_link_info before, info;
+	struct sfab_link_readings readings;
+	char path[128], hwmon[128];
+	uint8_t byte;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/class/sfab_link/%s/cmis", self->name);
+	ASSERT_TRUE(hwmon_of_link(self->name, hwmon, sizeof(hwmon)));
+	ASSERT_EQ(0, link_info(self->reader, &before));
+	ask_host_to_inject("module,port=0,value=0", "accel0");
+	ASSERT_EQ(0, await_module(self->reader, 0));
+	EXPECT_EQ(-ENXIO, link_map(self->reader, 0, map, sizeof(map), NULL));
+	EXPECT_EQ(-ENXIO, link_map(self->reader, SFAB_LINK_MAP_SIZE - 1, map, 1, NULL));
+	/* A pointer that leads nowhere comes first */
+	EXPECT_EQ(-EFAULT, link_map(self->reader, 0, NULL, 1, NULL));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-1, read(fd, &byte, 1));
+	EXPECT_EQ(ENXIO, errno);
+	close(fd);
+	ASSERT_EQ(0, link_info(self->reader, &info));
+	EXPECT_STREQ("", info.vendor);
+	EXPECT_STREQ("", info.part);
+	EXPECT_STREQ("", info.module_serial);
+	EXPECT_STREQ("", info.revision);
+	EXPECT_EQ(before.insertions, info.insertions);
+	ASSERT_EQ(0, link_readings(self->reader, &readings));
+	EXPECT_EQ(0, readings.status & SFAB_LINK_LIMITS);
+	EXPECT_EQ(0, readings.temperature_limits.high_alarm);
+	EXPECT_EQ(LONG_MIN, hwmon_number(hwmon, "temp1_crit"));
+
+	ask_host_to_inject("module,port=0,value=77", "accel0");
+	ASSERT_EQ(0, await_module(self->reader, 1));
+	ASSERT_EQ(0, link_map(self->reader, 0, map, sizeof(map), NULL));
+	ASSERT_EQ(0, link_info(self->reader, &info));
+	EXPECT_STREQ("SFAB000000000077", info.module_serial);
+	EXPECT_STREQ("SFAB-DR8-OCS", info.part);
+	EXPECT_TRUE(text_is(0, 166, info.module_serial, 16));
+	EXPECT_EQ(before.insertions + 1, info.insertions);
+	EXPECT_EQ(78000, hwmon_number(hwmon, "temp1_crit"));
+	ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_UP, WAIT_MS));
 }
 
 /* Who was at the other end is told when the link is down */

@@ -166,6 +166,17 @@ int link_map(int fd, uint32_t offset, void *data, uint32_t length, uint64_t *int
 	return ret;
 }
 
+int link_test(int fd, uint32_t op, uint32_t pattern, uint32_t role,
+	      struct sfab_link_test *answer)
+{
+	struct sfab_link_test arg = { .op = op, .pattern = pattern, .role = role };
+	int ret = link_ioctl(fd, SFAB_LINK_TEST, &arg, sizeof(arg));
+
+	if (answer)
+		*answer = arg;
+	return ret;
+}
+
 int link_history(int fd, struct sfab_link_event *events, uint32_t count)
 {
 	struct sfab_link_history history = {
@@ -234,4 +245,10 @@ int link_bring_up(int fd)
 	while (ret >= 0 && !link_event(fd, &event, 0))
 		;
 	return ret < 0 ? ret : 0;
+}
+
+void ask_host_to_inject(const char *what, const char *device)
+{
+	printf("# host: inject %s %s\n", device, what);
+	fflush(stdout);
 }

@@ -33,6 +33,9 @@ int link_switch(int fd, uint32_t flags, uint32_t path, uint32_t partner_path,
 		struct sfab_link_switch *answer);
 /* Bytes of the map; @interval may be NULL */
 int link_map(int fd, uint32_t offset, void *data, uint32_t length, uint64_t *interval);
+/* @answer may be NULL */
+int link_test(int fd, uint32_t op, uint32_t pattern, uint32_t role,
+	      struct sfab_link_test *answer);
 /* The newest @count events at most; returns how many, or -errno */
 int link_history(int fd, struct sfab_link_event *events, uint32_t count);
 
@@ -45,5 +48,8 @@ int link_event_of_type(int fd, uint32_t type, struct sfab_link_event *event,
 int link_await(int fd, uint32_t state, unsigned int timeout_ms);
 /* Enabled, trained, and with all its events seen by @fd */
 int link_bring_up(int fd);
+
+/* A fault, as x-inject has it (sfab-optics.rst); tests/kselftest/host does it, some time later */
+void ask_host_to_inject(const char *what, const char *device);
 
 #endif

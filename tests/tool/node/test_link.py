@@ -88,10 +88,25 @@ class Link(LinkTest):
             data = file.read()
         self.assertEqual((len(data), data[128:148]), (32896, b"\x19SFAB            \x02\x5f\xab"))
 
-    def test_what_the_driver_lacks_is_told(self):
-        result = self.sfab("link", "test", "0:0", "read")
-        self.assertEqual(result.status, 1, result)
-        self.assertIn("or its driver, cannot do it", result.err)
+    def test_pattern(self):
+        self.ok("link", "test", "0:3", "start", "--pattern", "prbs13q", "--role", "near-end")
+        self.addCleanup(self.sfab, "link", "test", "0:3", "stop")
+        self.assertEqual(self.link("0:3")["reason"], "pattern test")
+        again = self.sfab("link", "test", "0:3", "start")
+        self.assertEqual(again.status, 1, again)
+        self.assertIn("another one is under way", again.err)
+        for _ in range(40):
+            document = self.ok("link", "test", "-j", "0:3", "read").json
+            if document["lane_list"][0]["bits"]:
+                break
+            time.sleep(0.1)
+        self.assertEqual((document["pattern"], document["role"], document["running"]),
+                         ("prbs13q", "near-end", True))
+        for lane in document["lane_list"]:
+            self.assertTrue(lane["locked"])
+            self.assertLess(lane["ber"], 1e-5)
+        self.assertIn("prbs13q, near-end, ran for", self.ok("link", "test", "0:3", "stop").out)
+        self.until_up("0:3")
 
 
 class Health(LinkTest):
