@@ -504,7 +504,9 @@ bool sfab_switching_poll(struct sfab_fabric *fabric, struct sfab_port *port)
 	}
 	if (aborts != s->aborted) {
 		s->aborted = aborts;
-		serve(s);
+		/* Our own is wanted until it has ended, or a new one would be lost with it. */
+		if (!s->phase || s->asked)
+			serve(s);
 		if (s->phase && !s->back) {
 			fail(fabric, port, SFAB_SWITCH_ABORTED);
 			changed = true;

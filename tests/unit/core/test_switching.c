@@ -559,6 +559,24 @@ static void software_aborts(void **state)
 	assert_int_equal(told(a, 1).count, 0);
 }
 
+/* Who asks for another one while an aborted one goes back is refused, not forgotten. */
+static void nothing_new_on_the_way_back(void **state)
+{
+	(void)state;
+	fw32(a, P_REG(1, SWITCH), TOGETHER(1, 1));
+	until(SFAB_PHASE_LOCK);
+	fw32(a, P_REG(1, SWITCH), ABORT);
+	net_run(net, 1000);
+	assert_int_not_equal(told(a, 1).phase, SFAB_PHASE_NONE);
+	assert_true(fr32(a, P_REG(1, SWITCH)) & SFAB_P_SWITCH_WANTED);
+	assert_false(sfab_fabric_write(a->fabric, P_REG(1, SWITCH), PATH(1), 4));
+	net_run(net, 600 * MS);
+	expect(a, 1, SFAB_SWITCH_ROLLED_BACK, SFAB_PHASE_LOCK, SFAB_SWITCH_ABORTED);
+	assert_back();
+	change(a, 1, TOGETHER(1, 1));
+	expect_done(a, 1, 1);
+}
+
 /* What waits for the partner's is given up with it. */
 static void abort_what_waits(void **state)
 {
@@ -751,6 +769,7 @@ int main(void)
 		TEST(back_to_back),
 		TEST(both_at_once),
 		TEST(both_elsewhere),
+		TEST(nothing_new_on_the_way_back),
 		TEST(abort_what_waits),
 		TEST(below_the_traffic_of_others),
 		TEST(another_way_is_taken),
