@@ -21,6 +21,7 @@
 /* The hardware takes a request up at once, when its worker runs */
 #define SFAB_LINK_SWITCH_BEGIN_POLL_US	20
 #define SFAB_LINK_SWITCH_BEGIN_US	(200 * 1000)
+#define SFAB_LINK_SWITCH_SHOWN_US	1000
 
 static int sfab_link_switch_check(struct sfab_link *link, const struct sfab_link_switch *args)
 {
@@ -111,10 +112,15 @@ static bool sfab_link_switch_ended(struct sfab_link *link, u32 count)
 	       drm_dev_is_unplugged(&link->sdev->drm);
 }
 
-/* Whether it was the partner's that ended, and ours comes now: 1, 0, or -ENODEV */
+/*
+ * Whether it was the partner's that ended, and ours comes now: 1, 0, or -ENODEV.  What has ended
+ * is first not wanted any more, then counted with its result: that is to be told.  No result
+ * to be seen in time means that the partner's next one is under way already.
+ */
 static int sfab_link_switch_goes_on(struct sfab_link *link, u32 *count)
 {
 	int ret, idx;
+	u32 status;
 
 	ret = sfab_hw_get(link->sdev, &idx);
 	if (ret)
@@ -122,6 +128,11 @@ static int sfab_link_switch_goes_on(struct sfab_link *link, u32 *count)
 	/* In this order: what is wanted still counts when it ends */
 	*count = sfab_link_switch_count(readl(link->regs + SFAB_P_SWITCH_STATUS));
 	ret = sfab_link_switch_wanted(link);
+	if (!ret)
+		readl_poll_timeout(link->regs + SFAB_P_SWITCH_STATUS, status,
+				   !(status & SFAB_P_SWITCH_STATUS_PHASE) ||
+				   sfab_link_switch_count(status) != *count,
+				   SFAB_LINK_SWITCH_BEGIN_POLL_US, SFAB_LINK_SWITCH_SHOWN_US);
 	sfab_hw_put(link->sdev, idx);
 	return ret;
 }
