@@ -94,7 +94,7 @@ struct sfab_link {
 	u64 sequence;
 	/** @changed_ns: when STATE or LANES was the last event of its type */
 	u64 changed_ns;
-	/** @last: the partner when the link carried traffic last */
+	/** @last: the partner when the link was seen to carry traffic last */
 	struct sfab_link_far last;
 	/** @clears: how often CLEAR has cleared anything */
 	u64 clears;
@@ -136,6 +136,7 @@ int sfab_link_may_change(const struct file *filp);
 
 /* sfab_link_state.c: what it is, how it is, how it is to be */
 void sfab_link_read_far(struct sfab_link *link, struct sfab_link_far *far);
+void sfab_link_remember(struct sfab_link *link, u32 state, const struct sfab_link_far *far);
 int sfab_link_read_status(struct sfab_link *link, struct sfab_link_status *status);
 int sfab_link_info_ioctl(struct file *filp, void *data);
 int sfab_link_state_ioctl(struct file *filp, void *data);

@@ -73,20 +73,12 @@ static void sfab_link_see(struct sfab_link *link, struct sfab_link_seen *seen)
 	seen->replays = readq(counters + SFAB_P_COUNTER_REPLAYS * sizeof(u64));
 }
 
-/* Who was there is known while traffic passes, and of interest afterwards */
-static void sfab_link_remember(struct sfab_link *link)
+static void sfab_link_see_far(struct sfab_link *link)
 {
-	u32 state = FIELD_GET(SFAB_P_STATUS_STATE, link->seen.status);
 	struct sfab_link_far far;
 
-	if (state != SFAB_LINK_UP && state != SFAB_LINK_DEGRADED)
-		return;
 	sfab_link_read_far(link, &far);
-	if (far.kind == SFAB_LINK_PARTNER_NONE)
-		return;
-	spin_lock(&link->events_lock);
-	link->last = far;
-	spin_unlock(&link->events_lock);
+	sfab_link_remember(link, FIELD_GET(SFAB_P_STATUS_STATE, link->seen.status), &far);
 }
 
 static u64 sfab_link_module_value(u32 module)
@@ -114,7 +106,7 @@ static void sfab_link_check(struct sfab_link *link)
 	mutex_lock(&link->check_lock);
 	was = link->seen;
 	sfab_link_see(link, &link->seen);
-	sfab_link_remember(link);
+	sfab_link_see_far(link);
 	if ((was.status ^ link->seen.status) & SFAB_LINK_STATE_BITS ||
 	    was.downs < link->seen.downs)
 		sfab_link_event_push(link, SFAB_LINK_EVENT_STATE,
@@ -227,7 +219,7 @@ int sfab_link_event_init(struct sfab_link *link)
 		return ret;
 	mutex_lock(&link->check_lock);
 	sfab_link_see(link, &link->seen);
-	sfab_link_remember(link);
+	sfab_link_see_far(link);
 	mutex_unlock(&link->check_lock);
 	sfab_hw_put(link->sdev, idx);
 	return 0;

@@ -77,15 +77,23 @@ void sfab_link_read_far(struct sfab_link *link, struct sfab_link_far *far)
 	put_unaligned_le64(readq(link->regs + SFAB_P_PEER_UUID_1), far->uuid + sizeof(u64));
 }
 
-static void sfab_link_read_partner(struct sfab_link *link, struct sfab_link_status *status)
+/**
+ * sfab_link_remember - note who is there while traffic passes, which is of interest afterwards
+ * @link: link
+ * @state: &enum sfab_link_state
+ * @far: who is there
+ *
+ * That a partner gets another EID is no event, so it is noted whenever it is seen.
+ */
+void sfab_link_remember(struct sfab_link *link, u32 state, const struct sfab_link_far *far)
 {
-	struct sfab_link_far far;
-
-	sfab_link_read_far(link, &far);
-	status->partner = far.kind;
-	status->partner_eid = far.eid;
-	status->partner_port = far.port;
-	memcpy(status->partner_uuid, far.uuid, sizeof(far.uuid));
+	if (state != SFAB_LINK_UP && state != SFAB_LINK_DEGRADED)
+		return;
+	if (far->kind == SFAB_LINK_PARTNER_NONE)
+		return;
+	spin_lock(&link->events_lock);
+	link->last = *far;
+	spin_unlock(&link->events_lock);
 }
 
 static void sfab_link_read_module(struct sfab_link *link, struct sfab_link_status *status)
@@ -115,6 +123,7 @@ static void sfab_link_read_module(struct sfab_link *link, struct sfab_link_statu
  */
 int sfab_link_read_status(struct sfab_link *link, struct sfab_link_status *status)
 {
+	struct sfab_link_far far;
 	u32 ctrl, now;
 	int ret, idx;
 
@@ -128,7 +137,7 @@ int sfab_link_read_status(struct sfab_link *link, struct sfab_link_status *statu
 				     readq(link->regs + SFAB_P_LANE_MASKS));
 	status->downs = readq(link->regs + SFAB_P_COUNTER + SFAB_P_COUNTER_DOWNS * sizeof(u64));
 	status->capable = FIELD_GET(SFAB_P_CAPABLE_LANES, readl(link->regs + SFAB_P_CAPABLE));
-	sfab_link_read_partner(link, status);
+	sfab_link_read_far(link, &far);
 	sfab_link_read_module(link, status);
 	sfab_hw_put(link->sdev, idx);
 
@@ -139,6 +148,11 @@ int sfab_link_read_status(struct sfab_link *link, struct sfab_link_status *statu
 	status->path = FIELD_GET(SFAB_P_CTRL_PATH, ctrl);
 	status->config |= (ctrl & SFAB_P_CTRL_ENABLE ? SFAB_LINK_ENABLE : 0) |
 			  (ctrl & SFAB_P_CTRL_LOOPBACK ? SFAB_LINK_LOOPBACK : 0);
+	status->partner = far.kind;
+	status->partner_eid = far.eid;
+	status->partner_port = far.port;
+	memcpy(status->partner_uuid, far.uuid, sizeof(far.uuid));
+	sfab_link_remember(link, status->state, &far);
 	spin_lock(&link->events_lock);
 	status->changed_ns = link->changed_ns;
 	status->sequence = link->sequence;

@@ -540,18 +540,25 @@ TEST_F_TIMEOUT(link_map, swapped, 150)
 TEST_F(link_map, last_partner)
 {
 	struct sfab_link_status up, down;
+	int64_t end = deadline(WAIT_MS);
 
 	ASSERT_EQ(0, link_status(self->reader, &up));
 	EXPECT_EQ(SFAB_LINK_PARTNER_ACCEL, up.last_partner);
 	EXPECT_EQ(up.partner_eid, up.last_partner_eid);
 	EXPECT_EQ(up.partner_port, up.last_partner_port);
 	EXPECT_EQ(0, memcmp(up.partner_uuid, up.last_partner_uuid, 16));
+	/* It gets another EID while the link is up: that is no event */
+	ASSERT_EQ(0, fabric_set_eid(self->accel[1], EID(7)));
+	do {
+		ASSERT_EQ(0, link_status(self->reader, &up));
+	} while (up.partner_eid != EID(7) && now_ns() < end);
+	ASSERT_EQ(EID(7), up.partner_eid);
 	ASSERT_EQ(0, link_control(self->fd, SFAB_LINK_SET_ENABLE, 0));
 	ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_DOWN, WAIT_MS));
 	ASSERT_EQ(0, link_status(self->reader, &down));
 	EXPECT_EQ(SFAB_LINK_PARTNER_NONE, down.partner);
 	EXPECT_EQ(SFAB_LINK_PARTNER_ACCEL, down.last_partner);
-	EXPECT_EQ(EID(1), down.last_partner_eid);
+	EXPECT_EQ(EID(7), down.last_partner_eid);
 	EXPECT_EQ(up.partner_port, down.last_partner_port);
 	EXPECT_EQ(0, memcmp(up.partner_uuid, down.last_partner_uuid, 16));
 	EXPECT_EQ(0, down.last_reserved);

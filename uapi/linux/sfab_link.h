@@ -289,8 +289,8 @@ struct sfab_link_status {
 	/** @downs: times that the link went down, since power-on or CLEAR */
 	__u64 downs;
 	/**
-	 * @last_partner: &enum sfab_link_partner when traffic passed last, which may be now;
-	 * NONE: not since the driver was bound
+	 * @last_partner: &enum sfab_link_partner when traffic passed last, which may be now, as
+	 * the driver saw it then, at an event or a STATE; NONE: not since it was bound
 	 */
 	__u32 last_partner;
 	/** @last_partner_eid: its EID then */
