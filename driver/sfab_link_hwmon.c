@@ -122,11 +122,19 @@ sfab_hwmon_limits_of(const struct sfab_link_readings *readings, enum hwmon_senso
 	}
 }
 
+static void sfab_hwmon_take_limits(struct sfab_link *link, void *answer)
+{
+	struct sfab_link_readings *readings = answer;
+
+	readings->status = 0;
+	sfab_link_map_limits(link, readings);
+}
+
 static int sfab_hwmon_read_limit(struct sfab_link *link, enum hwmon_sensor_types type,
 				 int channel, int at, long *value)
 {
 	struct sfab_link_readings readings;
-	int ret = sfab_link_read_readings(link, &readings);
+	int ret = sfab_link_at_once(link, sfab_hwmon_take_limits, &readings);
 	s32 limit;
 
 	if (ret)

@@ -109,9 +109,10 @@ void sfab_link_map_names(struct sfab_link *link, struct sfab_link_info *info)
 }
 
 /**
- * sfab_link_map_limits - thresholds of page 02h; within sfab_link_at_once()
- * @link: link with a module
- * @readings: its limits are filled in
+ * sfab_link_map_limits - thresholds of page 02h, if a module is plugged; within
+ * sfab_link_at_once()
+ * @link: link
+ * @readings: its limits are filled in, and SFAB_LINK_LIMITS of its status is set
  */
 void sfab_link_map_limits(struct sfab_link *link, struct sfab_link_readings *readings)
 {
@@ -131,6 +132,8 @@ void sfab_link_map_limits(struct sfab_link *link, struct sfab_link_readings *rea
 	s32 value[4];
 	u32 k, i;
 
+	if (!(readl(link->regs + SFAB_P_MODULE) & SFAB_P_MODULE_PRESENT))
+		return;
 	for (k = 0; k < ARRAY_SIZE(kinds); k++) {
 		sfab_link_map_get(link, raw, kinds[k].at, sizeof(raw));
 		for (i = 0; i < ARRAY_SIZE(value); i++) {

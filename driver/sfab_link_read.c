@@ -130,8 +130,7 @@ static void sfab_link_measure(struct sfab_link *link, void *answer)
 	readings->ber_ns = readq(link->regs + SFAB_P_BER_NS);
 	for (lane = 0; lane < link->lanes; lane++)
 		sfab_link_lane(link, lane, &readings->lane[lane]);
-	if (readl(link->regs + SFAB_P_MODULE) & SFAB_P_MODULE_PRESENT)
-		sfab_link_map_limits(link, readings);
+	sfab_link_map_limits(link, readings);
 }
 
 /**
