@@ -122,7 +122,7 @@ static bool port_read(struct sfab_fabric *fabric, const struct sfab_port *port,
 	case SFAB_REG_P_TEST_STATUS:
 	case SFAB_REG_P_MODULE:
 	case SFAB_REG_P_SWITCH_STATUS:
-		*value = part(relaxed_load(port->low[reg / 8]), reg, size);
+		*value = part(atomic_load(&port->low[reg / 8]), reg, size);
 		return true;
 	case SFAB_REG_P_CLEAR:
 		*value = sfab_port_clears(port);
