@@ -146,6 +146,11 @@ void sfab_fabric_pace(struct sfab_fabric *fabric, double rate_scale)
 	fabric->ops->wake(fabric->opaque);
 }
 
+void sfab_fabric_pull(struct sfab_fabric *fabric, bool pulled)
+{
+	atomic_store(&fabric->pulled, pulled);
+}
+
 void sfab_fabric_destroy(struct sfab_fabric *fabric)
 {
 	if (!fabric)
@@ -302,6 +307,11 @@ void sfab_fabric_attach(struct sfab_fabric *fabric, unsigned int port,
 }
 
 /* ---- from any thread ---- */
+
+bool sfab_fabric_pulled(const struct sfab_fabric *fabric)
+{
+	return atomic_load(&fabric->pulled);
+}
 
 uint16_t sfab_fabric_eid(const struct sfab_fabric *fabric)
 {

@@ -66,6 +66,7 @@ uint64_t sfab_fabric_retry_timeout(const struct sfab_fabric *fabric);
 uint64_t sfab_fabric_forwarded(const struct sfab_fabric *fabric);
 
 uint16_t sfab_fabric_eid(const struct sfab_fabric *fabric);
+bool sfab_fabric_pulled(const struct sfab_fabric *fabric);
 uint32_t sfab_fabric_incarnation(const struct sfab_fabric *fabric);
 
 /* RESET, FLR: another incarnation, the mailbox empty; the rest is kept. */

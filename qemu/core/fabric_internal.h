@@ -163,6 +163,7 @@ struct sfab_fabric {
 	_Atomic uint64_t forwarded;
 	_Atomic uint64_t random;
 
+	_Atomic bool pulled;
 	_Atomic double rate_scale;	/* of the configuration, until sfab_fabric_pace() */
 
 	pthread_mutex_t lock;

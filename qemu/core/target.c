@@ -298,12 +298,14 @@ static struct sfab_packet answer_to(struct sfab_endpoint *ep,
 	};
 }
 
-/* An answer that may as well get lost. */
+/* An answer that may as well get lost; a card that has been pulled gives none. */
 static void tell(struct sfab_endpoint *ep, const struct sfab_packet *packet)
 {
 	struct sfab_packet copy = *packet;
 	struct sfab_slot slot;
 
+	if (sfab_fabric_pulled(ep->fabric))
+		return;
 	if (!sfab_fabric_reserve(ep->fabric, &copy, &slot))
 		sfab_fabric_commit(ep->fabric, &copy, &slot);
 }

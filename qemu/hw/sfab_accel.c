@@ -414,11 +414,11 @@ static void sfab_accel_set_removed(Object *obj, bool removed, Error **errp)
     memory_region_set_enabled(s->hbm, !removed);
     memory_region_set_enabled(&s->parent_obj.msix_table_mmio, !removed);
     memory_region_set_enabled(&s->parent_obj.msix_pba_mmio, !removed);
+    sfab_ports_pull(s, removed);
     if (removed) {
         sfab_bus_drop_irqs(s);
         sfab_core_reset(s->core, SFAB_RESET_BUS);
     }
-    sfab_ports_pull(s, removed);
     sfab_engines_settle(s);
 }
 

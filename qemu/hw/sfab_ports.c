@@ -408,6 +408,7 @@ void sfab_ports_finalize(SfabAccelState *s)
 void sfab_ports_pull(SfabAccelState *s, bool pulled)
 {
     if (s->ports.fabric) {
+        sfab_fabric_pull(s->ports.fabric, pulled);
         qatomic_set(&s->ports.pulled, pulled);
         sfab_ports_wake(s);
     }

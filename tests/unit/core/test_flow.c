@@ -416,6 +416,21 @@ static void test_device_reset(void **state)
 	sn_free(sn);
 }
 
+/* Who is pulled does not even say that it has been reset. */
+static void test_pulled(void **state)
+{
+	struct supernode *sn = shared(sn_new(2));
+	struct rig *a = sn->rig[0];
+
+	(void)state;
+	sn_do(sn, a, &add_one);
+	sfab_fabric_pull(sn->device[1].fabric, true);
+	sfab_core_reset(sn->rig[1]->core, SFAB_RESET_BUS);
+	sn_run(sn, MS);
+	sn_status(sn, a, &add_one, SFAB_STATUS_TIMEOUT, SFAB_ACCESS_WRITE, FAR);
+	sn_free(sn);
+}
+
 /* ---- queues that are stopped ---- */
 
 enum stop { STOP_DISABLE, STOP_RESET, STOP_FLR };
@@ -645,6 +660,7 @@ int main(void)
 		cmocka_unit_test(test_all_cut),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_device_reset),
+		cmocka_unit_test(test_pulled),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_stop_one_of_two),
 		cmocka_unit_test(test_pause),

@@ -103,6 +103,14 @@ void sfab_fabric_destroy(struct sfab_fabric *fabric);
 void sfab_fabric_attach(struct sfab_fabric *fabric, unsigned int port,
 			unsigned int path, void *memory, unsigned int end);
 
+/**
+ * sfab_fabric_pull() - the card is pulled, or back
+ *
+ * One that is pulled refuses nothing any more, it is silent: call this before the reset
+ * that goes with it, or partners hear of that. From any thread.
+ */
+void sfab_fabric_pull(struct sfab_fabric *fabric, bool pulled);
+
 /* What can go wrong with the light, of docs/specs/sfab-optics.rst, "Faults". */
 enum sfab_inject {
 	SFAB_INJECT_LOSS,	/* mdB of extra loss, of what a lane of a path receives */
