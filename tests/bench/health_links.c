@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What it costs one process to read and judge the health of every link of a node: CPU time
- * of the guest, user and system. Runs in a guest.
- *
- *	health_links [MOST_MS]
- *
- * Each look is at another interval of the modules, as a monitor's is. Fails if the median
- * takes more than MOST_MS.
+ * of the guest, user and system. Runs in a guest. Each look is at another interval of the
+ * modules, as a monitor's is.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,10 +51,10 @@ static unsigned int count_links(struct sfab_health *health)
 	return links;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	static const struct timespec interval = { .tv_sec = 1, .tv_nsec = 50000000 };
-	double most = argc > 1 ? strtod(argv[1], NULL) : 0, ms[LOOKS], first;
+	double ms[LOOKS], first;
 	struct sfab_context *context;
 	struct sfab_health *health;
 	unsigned int i, links;
@@ -81,5 +77,5 @@ int main(int argc, char **argv)
 	       first);
 	sfab_health_close(health);
 	sfab_context_close(context);
-	return most && ms[LOOKS / 2] > most;
+	return 0;
 }
