@@ -254,3 +254,10 @@ int fabric_join(const int fd[2])
 	}
 	return 0;
 }
+
+int fabric_open(int fd[2])
+{
+	fd[0] = accel_open(0);
+	fd[1] = accel_open(1);
+	return fd[0] < 0 || fd[1] < 0 ? -ENODEV : fabric_join(fd);
+}

@@ -52,5 +52,7 @@ int event_of_type(int fd, uint32_t type, union any_event *event, unsigned int ti
  * of those: -ENOLINK if there is none
  */
 int fabric_join(const int fd[2]);
+/* Opens the first two accelerators and joins them; both are to be closed in any case */
+int fabric_open(int fd[2]);
 
 #endif

@@ -27,13 +27,7 @@ FIXTURE(link)
 
 FIXTURE_SETUP(link)
 {
-	unsigned int i;
-
-	for (i = 0; i < 2; i++) {
-		self->accel[i] = accel_open(i);
-		ASSERT_LE(0, self->accel[i]);
-	}
-	ASSERT_EQ(0, fabric_join(self->accel));
+	ASSERT_EQ(0, fabric_open(self->accel));
 	ASSERT_EQ(0, link_name(0, PORT, self->name));
 	self->fd = link_open(0, PORT, O_RDWR);
 	ASSERT_LE(0, self->fd);

@@ -21,11 +21,9 @@ FIXTURE(link_event)
 
 FIXTURE_SETUP(link_event)
 {
-	int accel[2] = { accel_open(0), accel_open(1) };
+	int accel[2];
 
-	ASSERT_LE(0, accel[0]);
-	ASSERT_LE(0, accel[1]);
-	ASSERT_EQ(0, fabric_join(accel));
+	ASSERT_EQ(0, fabric_open(accel));
 	close(accel[0]);
 	close(accel[1]);
 	self->fd = link_open(0, PORT, O_RDWR | O_NONBLOCK);

@@ -73,11 +73,9 @@ VARIANT(clear, SFAB_LINK_CLEAR, sfab_link_clear, what,
 
 FIXTURE_SETUP(link_ioctl)
 {
-	int accel[2] = { accel_open(0), accel_open(1) };
+	int accel[2];
 
-	ASSERT_LE(0, accel[0]);
-	ASSERT_LE(0, accel[1]);
-	ASSERT_EQ(0, fabric_join(accel));
+	ASSERT_EQ(0, fabric_open(accel));
 	close(accel[0]);
 	close(accel[1]);
 	self->fd = link_open(0, PORT, O_RDWR | O_NONBLOCK);

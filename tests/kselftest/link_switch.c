@@ -31,12 +31,9 @@ FIXTURE_SETUP(link_switch)
 {
 	unsigned int i;
 
-	for (i = 0; i < 2; i++) {
-		self->accel[i] = accel_open(i);
-		ASSERT_LE(0, self->accel[i]);
+	ASSERT_EQ(0, fabric_open(self->accel));
+	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, vm_create(self->accel[i], 0, &self->vm[i]));
-	}
-	ASSERT_EQ(0, fabric_join(self->accel));
 	ASSERT_EQ(0, queue_create(self->accel[0], self->vm[0], &self->queue));
 	ASSERT_EQ(0, buffer_create(self->accel[0], self->vm[0], SFAB_REGION_SYSTEM, SIZE, LOCAL,
 				   RIGHT_RW, &self->local));

@@ -40,14 +40,9 @@ static int look(int fd, struct sfab_link_test *answer)
 FIXTURE_SETUP(link_test)
 {
 	struct sfab_link_status status;
-	unsigned int i;
 
-	for (i = 0; i < 2; i++) {
-		self->accel[i] = accel_open(i);
-		ASSERT_LE(0, self->accel[i]);
-	}
 	ASSERT_LE(2, accel_list(self->list));
-	ASSERT_EQ(0, fabric_join(self->accel));
+	ASSERT_EQ(0, fabric_open(self->accel));
 	self->fd = link_open(0, PORT, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, link_bring_up(self->fd));
