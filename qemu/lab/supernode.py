@@ -359,7 +359,7 @@ class Supernode:
     def up(self):
         start = time.monotonic()
         say(f"starting {len(self.made.nodes)} nodes with {len(self.made.accelerators())} "
-            f"accelerators, {len(self.made.switches)} switches, {len(self.fibres)} fibres in "
+            f"accelerators of {self.made.settings['hbm']} HBM, {len(self.made.switches)} switches, {len(self.fibres)} fibres in "
             f"{self.run.path}")
         for switch in self.made.switches:
             self.start_switch(switch)

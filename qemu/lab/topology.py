@@ -3,7 +3,8 @@
 
 A file has one statement a line; # begins a comment:
 
-    set KEY=VALUE...              ports, paths, hbm, mem, rate-scale of all accelerators and nodes
+    set KEY=VALUE...              ports, paths, hbm, mem, rate-scale of all accelerators and nodes;
+                                  without hbm= they have 256M, or less if the machine lacks memory
     node NAME accels=N            a virtual machine; its accelerators are NAME.0 to NAME.(N-1)
     switch NAME ports=N           a packet switch
     fibre END END                 END is NAME.A:PORT[/PATH] of an accelerator, NAME:PORT of a switch
@@ -26,6 +27,7 @@ import re
 import uuid
 
 KEYS = {"ports": 4, "paths": 1, "hbm": "256M", "mem": "1G", "rate-scale": "0"}
+HBM_LEAST = 64 << 20
 MAX_ACCELS = 8      # of a node
 LANES = 8           # of a port
 MAX_EID = 4095
@@ -60,6 +62,7 @@ class Topology:
 
     def __init__(self):
         self.settings = dict(KEYS)
+        self.chosen = set()     # keys that somebody has set
         self.nodes = {}         # name: accelerators
         self.switches = {}      # name: ports
         self.fibres = []        # (End, End)
@@ -142,7 +145,7 @@ class Topology:
             elif key == "rate-scale":
                 good = float(value) >= 0
             else:
-                good = size_bytes(value) >= 64 << 20
+                good = size_bytes(value) >= HBM_LEAST
         except ValueError:
             good = False
         if not good:
@@ -151,6 +154,15 @@ class Topology:
                 "rate-scale": "a number from 0 on", "hbm": "a size from 64M on, as 256M or 1G",
                 "mem": "a size from 64M on, as 512M or 1G"}[key])
         self.settings[key] = value
+        self.chosen.add(key)
+
+    def halve_hbm(self):
+        """Whether that could be done: not if somebody wants so much, and not without end."""
+        size = size_bytes(self.settings["hbm"]) // 2
+        if "hbm" in self.chosen or size < HBM_LEAST:
+            return False
+        self.settings["hbm"] = f"{size >> 20}M"
+        return True
 
     def check_end(self, end):
         if end.accel is None and end.owner in self.switches:
@@ -395,6 +407,8 @@ def load(text, memory=None):
     if not topology.nodes:
         raise Error(f"{text}: no node is in it")
     memory = available_memory() if memory is None else memory
+    while topology.memory() > memory and topology.halve_hbm():
+        pass
     if topology.memory() > memory:
         raise Error(f"{text}: needs up to {topology.memory() >> 20} MiB of memory, and this "
                     f"machine has {memory >> 20} MiB to give: fewer accelerators, or set "

@@ -91,6 +91,14 @@ class Generators(unittest.TestCase):
 
     def test_more_than_the_machine_holds(self):
         self.refused("ring:8x8,hbm=1G", "needs up to", "hbm= and mem= lower", memory=24 << 30)
+        self.refused("ring:8x8", "needs up to", memory=8 << 30)
+
+    def test_as_much_hbm_as_there_is_memory_for(self):
+        for memory, hbm in ((PLENTY, "256M"), (24 << 30, "128M"), (14 << 30, "64M")):
+            made = topology.load("ring:8x8", memory)
+            self.assertEqual(made.settings["hbm"], hbm)
+            self.assertLessEqual(made.memory(), memory)
+        self.refused("ring:8x8,hbm=256M", "needs up to", memory=24 << 30)
 
 
 class Files(unittest.TestCase):
