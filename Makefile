@@ -18,7 +18,7 @@ endif
 MAKEFLAGS += --no-print-directory
 
 .NOTPARALLEL:
-.PHONY: all help lab debug-kernel userland switch modules stage shell supernode demo soak switches truth bench check \
+.PHONY: all help lab debug-kernel userland switch modules stage shell supernode demo soak switches truth bench versus check \
 	check-debug lint install install-user install-module clean
 
 all: userland switch modules
@@ -101,6 +101,10 @@ truth: lab stage
 #: make bench                  the measurements
 bench: lab stage
 	@tests/bench/run
+
+#: make versus                 sfab next to memcpy, TCP and soft-RoCE, between the same two guests; ROUNDS=3
+versus: lab stage
+	@tests/bench/versus "$(or $(ROUNDS),3)"
 
 #: make install                module, library, headers, tool, man pages; DESTDIR= prefix=/usr/local
 #:                             KDIR= or KVER= choose the kernel (this machine's, if neither is given)

@@ -42,6 +42,7 @@ debug_kernel_key() {
 lab_root() { echo "$LAB_CACHE/root-$(root_key)"; }
 lab_qemu_tree() { echo "$LAB_CACHE/qemu-$(qemu_key)"; }
 lab_qemu() { echo "$(lab_qemu_tree)/bin/$(device_key)"; }
+lab_peers() { echo "$LAB_CACHE/peers-$({ root_key; content_key qemu/lab/make-peers; } | sha256sum | cut -c1-12)"; }
 lab_debug_kernel() { echo "$LAB_CACHE/debug-kernel-$(debug_kernel_key)"; }
 
 # The release of a kernel of the lab, and where its modules are built against.

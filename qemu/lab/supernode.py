@@ -270,7 +270,7 @@ class Supernode:
                    "--mem", self.made.settings["mem"], "--iommu", self.options.iommu,
                    "--share", self.run.file("share"), "--run", place, "--name", node,
                    "--timeout", str(self.options.timeout), "--log", f"{place}/console.log"]
-        for argument in self.node_arguments(node):
+        for argument in self.node_arguments(node) + self.options.qemu_args.get(node, []):
             command += ["--qemu-arg", argument]
         command += ["--", f"{LAB}/node-agent", f"/share/.jobs/{node}"]
         with open(f"{place}/guest.log", "ab") as log:
@@ -447,12 +447,24 @@ def stay(supernode, command, schedule):
             child.wait()
 
 
+def by_node(words, nodes):
+    """NODE=ARG words as lists of arguments."""
+    result = {}
+    for word in words:
+        node, _, argument = word.partition("=")
+        if node not in nodes or not argument:
+            raise Failure(f"--qemu-arg {word}: write NODE=ARG; the nodes are {', '.join(nodes)}")
+        result.setdefault(node, []).append(argument)
+    return result
+
+
 def interrupt(_number, _frame):
     raise KeyboardInterrupt
 
 
 def up(options):
     made = topology.load(options.topology)
+    options.qemu_args = by_node(options.qemu_args, made.nodes)
     script = faults.read_file(options.faults, made, options.seed) if options.faults else []
     link = os.path.join(REPO, "build", "supernode")
     if not options.run:
@@ -563,6 +575,7 @@ def parse():
     start.add_argument("--timeout", type=int, default=86400)
     start.add_argument("--no-program", dest="program", action="store_false")
     start.add_argument("--run")
+    start.add_argument("--qemu-arg", dest="qemu_args", action="append", default=[])
     start.add_argument("--faults")
     start.add_argument("--seed", type=int, default=1)
     for name, words in (("run", ["node"]), ("console", ["node"]), ("cut", ["fibre"]),
