@@ -58,6 +58,7 @@ static void *sfab_engine_thread(void *opaque)
     SfabAccelState *s = e->s;
     uint64_t due = 0;
 
+    sfab_fibre_hasten();
     rcu_register_thread();
     while (!qatomic_read(&s->stop)) {
         /* Before the work: a kick from now on means one more round. */

@@ -215,6 +215,7 @@ static void *sfab_ports_thread(void *opaque)
     SfabPorts *p = &s->ports;
     int64_t ns;
 
+    sfab_fibre_hasten();
     rcu_register_thread();
     while (!qatomic_read(&s->stop)) {
         /* Before the work: a wake from now on means one more round. */

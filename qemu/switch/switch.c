@@ -256,6 +256,7 @@ static void run(struct sw *sw)
 	enum sfab_run next = SFAB_RUN_MORE;
 	uint64_t due = 0;
 
+	sfab_fibre_hasten();
 	fds[0] = (struct pollfd) { .fd = sw->wake, .events = POLLIN };
 	fds[1] = (struct pollfd) { .fd = sw->signals, .events = POLLIN };
 	for (unsigned int p = 0; p < sw->config.ports; p++) {
