@@ -60,6 +60,21 @@ static struct json_object *describe_finding(const struct sfab_finding *f)
 	return object;
 }
 
+static struct json_object *describe_partner(const struct sfab_verdict *v)
+{
+	struct json_object *object;
+
+	if (v->partner == SFAB_LINK_PARTNER_NONE)
+		return NULL;
+	object = json_object_new_object();
+	json_put_text(object, "name", v->partner_name);
+	json_put_text(object, "kind",
+		      v->partner == SFAB_LINK_PARTNER_SWITCH ? "switch" : "accelerator");
+	json_put_number(object, "eid", v->partner_eid);
+	json_put_number(object, "port", v->partner_port);
+	return object;
+}
+
 static struct json_object *describe(const struct sfab_verdict *v)
 {
 	struct json_object *object = json_object_new_object();
@@ -79,6 +94,7 @@ static struct json_object *describe(const struct sfab_verdict *v)
 	json_put_number(object, "full_gbps", v->full_gbps);
 	json_put(object, "far_known", v->is_link ? json_object_new_boolean((int)v->far_known) :
 						   NULL);
+	json_put(object, "partner", describe_partner(v));
 	for (i = 0; i < v->findings; i++)
 		json_object_array_add(list, describe_finding(&v->finding[i]));
 	json_put(object, "conditions", list);

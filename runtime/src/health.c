@@ -14,7 +14,7 @@
 #include "health_monitor.h"
 
 /* Size of struct sfab_verdict in its first version */
-#define VERDICT_FIRST	sizeof(struct sfab_verdict)
+#define VERDICT_FIRST	offsetof(struct sfab_verdict, partner)
 
 static int enter(struct sfab_health *health, const void *argument, const char *function)
 {

@@ -134,10 +134,8 @@ static const struct watched_link *sibling(const struct sfab_health *health,
 }
 
 static void look_far(const struct sfab_health *health, struct watched_link *w,
-		     struct health_link *link)
+		     const struct watched_link *other, struct health_link *link, bool up)
 {
-	const struct watched_link *other = sibling(health, &w->far);
-	bool up = link->own.state == SFAB_LINK_UP || link->own.state == SFAB_LINK_DEGRADED;
 	struct sfab_device *dev;
 
 	if (other)
@@ -180,8 +178,37 @@ static void name_link(const struct watched_link *w, struct sfab_verdict *v)
 	v->port = info->size ? info->port : UINT32_MAX;
 }
 
+static void name_partner(const struct watched_link *w, const struct watched_link *other,
+			 struct sfab_verdict *v)
+{
+	v->partner = w->far.kind;
+	v->partner_eid = w->far.eid;
+	v->partner_port = w->far.port;
+	v->partner_name[0] = 0;
+	if (other)
+		snprintf(v->partner_name, sizeof(v->partner_name), "accel%u:%u",
+			 other->view.info.accel, other->view.info.port);
+	else if (w->far.kind != SFAB_LINK_PARTNER_NONE)
+		snprintf(v->partner_name, sizeof(v->partner_name), "%sEID %u port %u",
+			 w->far.kind == SFAB_LINK_PARTNER_SWITCH ? "switch " : "", w->far.eid,
+			 w->far.port);
+}
+
+/* Not what was ordered: who does that knows whom it parts */
+static void tell_lost(struct sfab_verdict *v)
+{
+	char reason[sizeof(v->text)];
+
+	if (!v->partner_name[0] || v->severity != SFAB_SEVERITY_FAILED)
+		return;
+	memcpy(reason, v->text, sizeof(reason));
+	snprintf(v->text, sizeof(v->text), "%s is lost: %.*s", v->partner_name,
+		 (int)(sizeof(v->text) - sizeof(v->partner_name) - sizeof(" is lost: ")), reason);
+}
+
 static void judge_one(struct sfab_health *health, struct watched_link *w)
 {
+	const struct watched_link *other = sibling(health, &w->far);
 	const struct link_view *view = &w->view;
 	struct sfab_verdict *v = &w->verdict;
 	struct health_link link;
@@ -192,20 +219,23 @@ static void judge_one(struct sfab_health *health, struct watched_link *w)
 	v->gbps = 0;
 	v->full_gbps = 0;
 	name_link(w, v);
+	name_partner(w, other, v);
 	if (w->error) {
 		cannot_be_read(w, v);
 		return;
 	}
 	health_link_of_view(view, &link);
 	link.used = link.used || w->far.kind != SFAB_LINK_PARTNER_NONE;
-	look_far(health, w, &link);
-	worst = health_judge(&link, &health->thresholds, &w->history, v->finding);
 	up = link.own.state == SFAB_LINK_UP || link.own.state == SFAB_LINK_DEGRADED;
+	look_far(health, w, other, &link, up);
+	worst = health_judge(&link, &health->thresholds, &w->history, v->finding);
 	v->findings = SFAB_LINK_CONDITIONS;
 	v->far_known = link.far.known;
 	v->gbps = up ? link.own.lanes_in_use * link.lane_gbps : 0;
 	v->full_gbps = link.used ? link.own.lanes * link.lane_gbps : 0;
 	verdict_conclude(v, worst);
+	if (!up)
+		tell_lost(v);
 }
 
 void watched_links_judge(struct sfab_health *health)

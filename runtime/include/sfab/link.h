@@ -249,8 +249,13 @@ struct sfab_verdict {
 	uint64_t changed;		/* number of the update that changed it last */
 	uint32_t findings;
 	uint32_t pad;
-	char text[232];			/* of the worst finding; "" if there is none */
+	char text[232];			/* of the worst finding, with who is lost; "" if none */
 	struct sfab_finding finding[SFAB_MOST_FINDINGS];	/* each condition, in order */
+	uint32_t partner;		/* links: enum sfab_link_partner there now, or last */
+	uint32_t partner_eid;
+	uint32_t partner_port;
+	uint32_t partner_pad;
+	char partner_name[64];		/* "accel1:0" of this node, "EID 5 port 1"; "" if none */
 };
 
 /**

@@ -43,6 +43,14 @@ static struct sfab_verdict verdict(unsigned int index)
 	return v;
 }
 
+static const char *verdict_text(unsigned int index)
+{
+	static char text[sizeof(((struct sfab_verdict *)NULL)->text)];
+	struct sfab_verdict v = verdict(index);
+
+	return memcpy(text, v.text, sizeof(text));
+}
+
 static void expect_cause(unsigned int index, enum sfab_health_cause cause,
 			 enum sfab_severity severity, enum sfab_health_action action)
 {
@@ -144,6 +152,11 @@ static void test_cut(void **state)
 		     SFAB_ACTION_CHECK_FIBRE);
 	expect_cause(3, SFAB_HEALTH_NO_FIBRE_OR_CUT, SFAB_SEVERITY_FAILED,
 		     SFAB_ACTION_CHECK_FIBRE);
+	v = verdict(3);
+	assert_string_equal(v.text, "accel0:0 is lost: no light here on any lane while the far laser is on: the fibre is unplugged or cut");
+	assert_int_equal(v.partner, SFAB_LINK_PARTNER_ACCEL);
+	assert_int_equal(v.partner_eid, 10);
+	assert_int_equal(v.partner_port, 0);
 	v = verdict(4);
 	assert_int_equal(v.severity, SFAB_SEVERITY_DEGRADED);
 	assert_int_equal(v.gbps, 896);
@@ -165,6 +178,41 @@ static void test_alone(void **state)
 	next();
 	next();
 	expect_cause(0, SFAB_HEALTH_DARK_UNKNOWN, SFAB_SEVERITY_FAILED, SFAB_ACTION_CHECK_FIBRE);
+	assert_ptr_equal(strstr(verdict_text(0), "EID 11 port 1 is lost: no light on lanes 0-7"),
+			 verdict_text(0));
+}
+
+/* A monitor that begins when the link is down asks the driver who was there */
+static void test_lost_before(void **state)
+{
+	struct sfab_link_status *status = &fake_link(0, 0)->status;
+	struct sfab_link *link;
+
+	(void)state;
+	cut(0, 0);
+	status->last_partner = SFAB_LINK_PARTNER_SWITCH;
+	status->last_partner_eid = 21;
+	status->last_partner_port = 6;
+	expect_ok(sfab_link_find(ctx, "0:0", &link));
+	expect_ok(sfab_health_add_link(health, link));
+	next();
+	assert_int_equal(verdict(0).severity, SFAB_SEVERITY_FAILED);
+	assert_non_null(strstr(verdict_text(0), "switch EID 21 port 6 is lost: "));
+	status->last_partner = SFAB_LINK_PARTNER_NONE;
+}
+
+/* Who orders it knows whom it parts */
+static void test_disabled(void **state)
+{
+	(void)state;
+	next();
+	fake_link(0, 0)->status.partner = SFAB_LINK_PARTNER_NONE;
+	fake_link_state(0, 0, SFAB_LINK_DOWN, SFAB_LINK_WHY_DISABLED);
+	next();
+	next();
+	expect_cause(0, SFAB_HEALTH_DISABLED, SFAB_SEVERITY_WATCH, SFAB_ACTION_ENABLE);
+	assert_null(strstr(verdict_text(0), "lost"));
+	assert_string_equal(verdict(0).partner_name, "accel1:1");
 }
 
 static void test_device(void **state)
@@ -390,6 +438,8 @@ int main(void)
 		TEST(test_intervals),
 		TEST(test_cut),
 		TEST(test_alone),
+		TEST(test_lost_before),
+		TEST(test_disabled),
 		TEST(test_device),
 		TEST(test_removed),
 		TEST(test_denied),

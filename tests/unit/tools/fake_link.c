@@ -310,6 +310,8 @@ int sfab_health_get(struct sfab_health *health, unsigned int index, struct sfab_
 	*v = (struct sfab_verdict){
 		.size = sizeof(*v), .is_link = 1, .accel = link / 2, .port = link % 2, .gbps = 896,
 		.full_gbps = 896, .far_known = 1, .findings = 1,
+		.partner = link % 2 ? SFAB_LINK_PARTNER_ACCEL : SFAB_LINK_PARTNER_NONE,
+		.partner_eid = 7, .partner_port = 3, .partner_name = "EID 7 port 3",
 	};
 	snprintf(v->name, sizeof(v->name), "accel%u:%u", link / 2, link % 2);
 	f->condition = SFAB_CONDITION_LIGHT;

@@ -163,6 +163,9 @@ class Health(harness.ToolTest):
         self.assertTrue(result.out.endswith("health: 4 judged, 0 with findings\n"))
         document = self.ok("health", "-j").json
         self.assertEqual((document["judged"], document["findings"]), (4, 0))
+        self.assertIsNone(document["verdicts"][0]["partner"])
+        self.assertEqual(document["verdicts"][1]["partner"],
+                         {"name": "EID 7 port 3", "kind": "accelerator", "eid": 7, "port": 3})
 
     def test_findings(self):
         result = self.sfab("health", "--once", FAKE_DIRT=2)
