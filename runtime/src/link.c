@@ -212,13 +212,17 @@ int sfab_link_get(struct sfab_context *ctx, unsigned int index, struct sfab_link
 	if (!ctx || !link)
 		return fail_null(__func__);
 	ret = context_check(ctx);
-	if (!ret)
+	if (ret)
+		return ret;
+	found = link_at(ctx, index);
+	/* Who asks for one after the other is not to look for all of them each time */
+	if (!found)
 		ret = links_scan(ctx);
 	if (ret < 0)
 		return ret;
-	if (ret == 0)
+	if (!found && ret == 0)
 		return fail(-ENODEV, "this node has no sfab link: is an accelerator with ports plugged in, and the driver loaded (modprobe sfab)?");
-	found = link_at(ctx, index);
+	found = found ? found : link_at(ctx, index);
 	if (!found)
 		return fail(-ENODEV, "there is no link %u: indices are 0 to %d", index, ret - 1);
 	ret = link_open(found);

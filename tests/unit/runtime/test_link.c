@@ -56,6 +56,20 @@ static void test_names(void **state)
 	expect_error(-EINVAL, sfab_link_find(ctx, NULL, &link), "NULL");
 }
 
+/* Getting one after the other does not look for all of them each time */
+static void test_few_scans(void **state)
+{
+	unsigned int before = fake_scans, i;
+	struct sfab_link *link;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		get(i);
+	assert_int_equal(fake_scans, before + 1);
+	expect_error(-ENODEV, sfab_link_get(ctx, 4, &link), "no link 4");
+	assert_int_equal(fake_scans, before + 2);
+}
+
 static void test_none(void **state)
 {
 	struct sfab_link *link;
@@ -260,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_names),
 		cmocka_unit_test_setup_teardown(test_none, setup_plain, teardown),
+		TEST(test_few_scans),
 		TEST(test_reading),
 		TEST(test_changing),
 		TEST(test_refused),

@@ -57,6 +57,8 @@ void fake_strange_trap(unsigned int device);
 void fake_dark(unsigned int device, bool dark);
 /* Whether the system has uevents */
 void fake_monitor(bool works);
+/* How often all devices, or all links, were looked for */
+extern unsigned int fake_scans;
 /* Bytes that the process has pinned; shown as VmPin */
 uint64_t fake_pinned(void);
 /* Longer events than this library knows */

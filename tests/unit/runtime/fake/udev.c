@@ -43,6 +43,8 @@ struct udev_device {
 	struct udev_device *parent;
 };
 
+unsigned int fake_scans;
+
 static bool monitor_works;
 static struct udev_monitor *monitor;	/* the newest */
 
@@ -160,6 +162,7 @@ int udev_enumerate_scan_devices(struct udev_enumerate *list)
 {
 	unsigned int i, p;
 
+	fake_scans++;
 	for (i = 0; i < SLOTS; i++) {
 		if (i < FAKE_MAX_DEVICES && !devices[i].present)
 			continue;
