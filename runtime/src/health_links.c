@@ -133,6 +133,23 @@ static const struct watched_link *sibling(const struct sfab_health *health,
 	return NULL;
 }
 
+/* Who got its EID when nobody looked at this link shows it at others */
+static void find_eid(const struct sfab_health *health, struct far_end *far)
+{
+	unsigned int i;
+
+	if (far->kind == SFAB_LINK_PARTNER_NONE)
+		return;
+	for (i = 0; !far->eid && i < health->link_count; i++) {
+		const struct watched_link *w = &health->links[i];
+		const struct sfab_link_status *status = &w->view.status;
+
+		if (!w->error && status->partner != SFAB_LINK_PARTNER_NONE &&
+		    !memcmp(status->partner_uuid, far->uuid, sizeof(far->uuid)))
+			far->eid = status->partner_eid;
+	}
+}
+
 static void look_far(const struct sfab_health *health, struct watched_link *w,
 		     const struct watched_link *other, struct health_link *link, bool up)
 {
@@ -178,20 +195,28 @@ static void name_link(const struct watched_link *w, struct sfab_verdict *v)
 	v->port = info->size ? info->port : UINT32_MAX;
 }
 
-static void name_partner(const struct watched_link *w, const struct watched_link *other,
+static void name_partner(const struct far_end *far, const struct watched_link *other,
 			 struct sfab_verdict *v)
 {
-	v->partner = w->far.kind;
-	v->partner_eid = w->far.eid;
-	v->partner_port = w->far.port;
+	bool is_switch = far->kind == SFAB_LINK_PARTNER_SWITCH;
+	char uuid[40];
+
+	v->partner = far->kind;
+	v->partner_eid = far->eid;
+	v->partner_port = far->port;
 	v->partner_name[0] = 0;
+	if (far->kind == SFAB_LINK_PARTNER_NONE)
+		return;
+	uuid_format(far->uuid, uuid);
 	if (other)
 		snprintf(v->partner_name, sizeof(v->partner_name), "accel%u:%u",
 			 other->view.info.accel, other->view.info.port);
-	else if (w->far.kind != SFAB_LINK_PARTNER_NONE)
+	else if (far->eid)
 		snprintf(v->partner_name, sizeof(v->partner_name), "%sEID %u port %u",
-			 w->far.kind == SFAB_LINK_PARTNER_SWITCH ? "switch " : "", w->far.eid,
-			 w->far.port);
+			 is_switch ? "switch " : "", far->eid, far->port);
+	else
+		snprintf(v->partner_name, sizeof(v->partner_name), "%s %s port %u",
+			 is_switch ? "switch" : "accelerator", uuid, far->port);
 }
 
 /* Not what was ordered: who does that knows whom it parts */
@@ -208,18 +233,20 @@ static void tell_lost(struct sfab_verdict *v)
 
 static void judge_one(struct sfab_health *health, struct watched_link *w)
 {
-	const struct watched_link *other = sibling(health, &w->far);
+	const struct watched_link *other;
 	const struct link_view *view = &w->view;
 	struct sfab_verdict *v = &w->verdict;
 	struct health_link link;
 	unsigned int worst;
-	bool up;
+	bool up, seen;
 
 	v->is_link = 1;
 	v->gbps = 0;
 	v->full_gbps = 0;
 	name_link(w, v);
-	name_partner(w, other, v);
+	find_eid(health, &w->far);
+	other = sibling(health, &w->far);
+	name_partner(&w->far, other, v);
 	if (w->error) {
 		cannot_be_read(w, v);
 		return;
@@ -227,10 +254,14 @@ static void judge_one(struct sfab_health *health, struct watched_link *w)
 	health_link_of_view(view, &link);
 	link.used = link.used || w->far.kind != SFAB_LINK_PARTNER_NONE;
 	up = link.own.state == SFAB_LINK_UP || link.own.state == SFAB_LINK_DEGRADED;
-	look_far(health, w, other, &link, up);
+	/* What was judged already is not judged again: the far end need not be asked */
+	seen = w->history.judged && link.interval == w->history.interval;
+	if (!seen) {
+		look_far(health, w, other, &link, up);
+		v->far_known = link.far.known;
+	}
 	worst = health_judge(&link, &health->thresholds, &w->history, v->finding);
 	v->findings = SFAB_LINK_CONDITIONS;
-	v->far_known = link.far.known;
 	v->gbps = up ? link.own.lanes_in_use * link.lane_gbps : 0;
 	v->full_gbps = link.used ? link.own.lanes * link.lane_gbps : 0;
 	verdict_conclude(v, worst);

@@ -198,7 +198,28 @@ static void test_lost_before(void **state)
 	next();
 	assert_int_equal(verdict(0).severity, SFAB_SEVERITY_FAILED);
 	assert_non_null(strstr(verdict_text(0), "switch EID 21 port 6 is lost: "));
-	status->last_partner = SFAB_LINK_PARTNER_NONE;
+}
+
+/* Who got its EID when the driver did not look: known by another link, or by its UUID */
+static void test_lost_without_eid(void **state)
+{
+	struct sfab_link_status *status = &fake_link(0, 0)->status;
+	struct sfab_link *link;
+
+	(void)state;
+	cut(0, 0);
+	status->last_partner = SFAB_LINK_PARTNER_ACCEL;
+	status->last_partner_uuid[15] = 2;
+	status->last_partner_port = 1;
+	expect_ok(sfab_link_find(ctx, "0:0", &link));
+	expect_ok(sfab_health_add_link(health, link));
+	next();
+	assert_string_equal(verdict(0).partner_name,
+			    "accelerator 00000000-0000-0000-0000-000000000002 port 1");
+	expect_ok(sfab_link_find(ctx, "0:1", &link));
+	expect_ok(sfab_health_add_link(health, link));
+	next();
+	assert_string_equal(verdict(0).partner_name, "EID 11 port 1");
 }
 
 /* Who orders it knows whom it parts */
@@ -439,6 +460,7 @@ int main(void)
 		TEST(test_cut),
 		TEST(test_alone),
 		TEST(test_lost_before),
+		TEST(test_lost_without_eid),
 		TEST(test_disabled),
 		TEST(test_device),
 		TEST(test_removed),
