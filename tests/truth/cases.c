@@ -12,7 +12,8 @@ const char *const fault_name[] = {
 	[CUT] = "cut", [DISABLE] = "disable", [DAMAGE] = "damage", [FLAP] = "flap",
 	[PULL] = "pulled module", [HANG] = "hanging module",
 	[SWITCH] = "switch", [STICK] = "stuck switch",
-	[HEALED] = "healed laser", [DIRT_AND_HEAT] = "dirt and heat",
+	[HEALED] = "healed laser", [REPLACED] = "replaced module",
+	[DIRT_AND_HEAT] = "dirt and heat",
 };
 
 #define V(cause, severity, action)						\
@@ -103,6 +104,8 @@ const struct example examples[] = {
 	{ PULL, 0, 0, false, .a = V(NO_MODULE, FAILED, REPLACE_MODULE), .b = FAR_DEAD },
 	{ HANG, 1, 0, false, .a = V(MODULE_FAULT, FAILED, RESET),
 	  .b = V(FAR_TRANSMITTER, FAILED, RESET) },
+	{ REPLACED, 4711, 0x08, false, BOTH(OK) },
+	{ REPLACED, 4712, EVERY, false, BOTH(OK) },
 
 	{ SWITCH, 0, 0, false, BOTH(OK) },
 	{ STICK, 1, 0, false, .a = V(SWITCH_STUCK, DEGRADED, REPLACE_MODULE), .b = OK },
@@ -131,6 +134,7 @@ const struct example examples[] = {
 	{ DIRT_AND_HEAT, 5000, 0x08, false, BOTH(DIRTY(DEGRADED)) },
 
 	/* Not the light */
+	{ DAMAGE, 1, 0, false, BOTH(OK) },
 	{ DAMAGE, 3000, 0, false, BOTH(STORM) },
 	{ DAMAGE, 50000, 0, false, BOTH(STORM) },
 	{ FLAP, 1, 0, false, BOTH(OK) },

@@ -111,6 +111,7 @@ static void break_it(struct pair *p, const struct example *e)
 		break;
 	case DEAD:
 	case HEALED:
+	case REPLACED:
 		inject(p, A, SFAB_INJECT_DEAD, e->lanes, 1);
 		break;
 	case UNLOCK:
@@ -150,6 +151,14 @@ static void break_it(struct pair *p, const struct example *e)
 	case DAMAGE:
 		break;
 	}
+}
+
+static void mend(struct pair *p, const struct example *e)
+{
+	if (e->fault == HEALED)
+		inject(p, A, SFAB_INJECT_DEAD, e->lanes, 0);
+	else
+		inject(p, A, SFAB_INJECT_MODULE, 1, e->value);
 }
 
 /* ---- what is said of it ---- */
@@ -192,8 +201,8 @@ static void run_example(const struct example *e)
 		hardware_traffic(p.h);
 	break_it(&p, e);
 	watch(&p, 4);
-	if (e->fault == HEALED) {
-		inject(&p, A, SFAB_INJECT_DEAD, e->lanes, 0);
+	if (e->fault == HEALED || e->fault == REPLACED) {
+		mend(&p, e);
 		watch(&p, 4);
 	}
 	compare(&p, e, A, &e->a);

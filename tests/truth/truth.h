@@ -33,6 +33,7 @@ enum fault {
 	SWITCH,		/* to the other light path and back */
 	STICK,		/* value: 1 a's optical switch does not move, 2: half way only */
 	HEALED,		/* a's lanes were dead, and are not any more */
+	REPLACED,	/* a's lanes were dead, and another module is there; value: its serial */
 	DIRT_AND_HEAT,	/* value: mdB; a's module is 28 C warmer */
 };
 
