@@ -30,12 +30,19 @@ struct sfab_flow;
 
 /* ---- transfers (transfer.c) ---- */
 
+/* What a queue wants its requests to do when their way is lost, and for how long at most. */
+struct sfab_terms {
+	uint8_t policy;			/* SFAB_Q_POLICY_* */
+	uint64_t limit;			/* ns; 0: OP_TIMEOUT */
+};
+
 /* The command at the head of a queue, while it is the fabric worker's. */
 struct sfab_transfer {
 	bool active;
 	uint64_t serial;		/* no two commands have the same */
 	unsigned int queue;
 	uint32_t generation;
+	struct sfab_terms terms;
 	struct sfab_command cmd;
 	struct sfab_operand operand[SFAB_OPERANDS];
 	uint64_t size;			/* bytes of a side */
@@ -44,7 +51,8 @@ struct sfab_transfer {
 	bool notified;
 	uint64_t moved;			/* bytes from and to FABRIC */
 	struct sfab_flow *blocked;	/* has no room for ... */
-	uint32_t wants;			/* ... so many bytes */
+	uint32_t wants;			/* ... so many bytes, */
+	uint64_t since;			/* ... since then; 0: the last ones found room */
 	struct sfab_fault fault;	/* the first */
 };
 
@@ -66,6 +74,7 @@ struct sfab_request {
 	uint16_t queue;
 	uint8_t type;		/* SFAB_PKT_* */
 	uint8_t kind;		/* enum sfab_source_kind */
+	struct sfab_terms terms;
 	int8_t stage;
 	bool answered;
 	bool notify;		/* WRITE_NOTIFY: arg1 at notify_offset */
@@ -77,6 +86,8 @@ struct sfab_request {
 	uint64_t at;		/* in the command */
 	uint32_t len;
 	uint32_t sends;
+	unsigned int port;	/* where it was sent last, */
+	uint32_t downs;		/* ... which had gone down so often */
 	uint64_t born;		/* when it was posted, when it was first sent */
 	uint64_t sent;
 };
@@ -109,6 +120,9 @@ struct sfab_flow {
 	uint64_t interval;		/* between repetitions */
 	uint64_t repeat_at;
 	bool no_route;			/* heard since the last answer */
+	/* Since it last had no requests: */
+	uint8_t policies;		/* bit p: some queue that uses it has policy p */
+	bool limited;			/* some of them has a limit */
 	struct sfab_request request[SFAB_FLOW_REQUESTS];
 };
 
@@ -147,9 +161,46 @@ struct sfab_endpoint {
 	uint8_t *stages;
 
 	struct sfab_flow *flows;	/* list, see sfab_flow.link */
+	bool ended;			/* requests: their commands are to be looked at */
 	struct sfab_flow *flow;		/* by EID */
 	struct sfab_peer *peer;		/* by EID */
 };
+
+/* When something ends, as it may take so long. */
+struct sfab_end {
+	uint64_t at;
+	uint64_t limit;
+};
+
+/* Which requests and commands end, and with what. */
+struct sfab_ending {
+	enum sfab_status status;
+	bool failing;			/* only those whose policy is FAIL */
+	uint64_t limit;			/* only those that may take so long at most */
+};
+
+static inline uint64_t sfab_limit(const struct sfab_endpoint *ep,
+				  const struct sfab_terms *terms)
+{
+	return terms->limit ? terms->limit : sfab_fabric_op_timeout(ep->fabric);
+}
+
+/* What began at @born may be the first to end. */
+static inline void sfab_sooner(const struct sfab_endpoint *ep, struct sfab_end *end,
+			       uint64_t born, const struct sfab_terms *terms)
+{
+	uint64_t limit = sfab_limit(ep, terms);
+
+	if (born + limit < end->at)
+		*end = (struct sfab_end) { .at = born + limit, .limit = limit };
+}
+
+static inline bool sfab_ends(const struct sfab_endpoint *ep, const struct sfab_ending *ending,
+			     const struct sfab_terms *terms)
+{
+	return sfab_limit(ep, terms) <= ending->limit &&
+	       (!ending->failing || terms->policy == SFAB_Q_POLICY_FAIL);
+}
 
 static inline void sfab_endpoint_count(struct sfab_endpoint *ep, unsigned int i)
 {
@@ -204,13 +255,20 @@ enum sfab_entry sfab_request_fill(struct sfab_endpoint *ep, struct sfab_request 
 bool sfab_request_answer(struct sfab_endpoint *ep, struct sfab_request *r,
 			 const struct sfab_packet *packet, const void *payload);
 
-/* @r will not be answered any more. */
+/* @r is not to be answered any more: it stands only for its psn from here on. */
 void sfab_request_fail(struct sfab_endpoint *ep, struct sfab_request *r,
 		       enum sfab_status status);
 
-/* @flow has failed: those that wait for room in it fail as well. */
+/* Those that wait for room in @flow end as its requests do. */
 void sfab_transfers_unblock(struct sfab_endpoint *ep, struct sfab_flow *flow,
-			    enum sfab_status status);
+			    const struct sfab_ending *ending);
+
+/* Somebody waits for room in @flow whose policy is not WAIT. */
+bool sfab_transfers_eager(const struct sfab_endpoint *ep, const struct sfab_flow *flow);
+
+/* ... or whose time is over sooner than that. */
+void sfab_transfers_end(const struct sfab_endpoint *ep, const struct sfab_flow *flow,
+			struct sfab_end *end);
 
 /* ---- flow.c ---- */
 
@@ -218,8 +276,8 @@ void sfab_transfers_unblock(struct sfab_endpoint *ep, struct sfab_flow *flow,
 struct sfab_flow *sfab_flow_to(struct sfab_endpoint *ep, uint16_t eid);
 bool sfab_flow_room(const struct sfab_flow *flow, uint32_t len);
 /* The next request, for the caller to fill in. There is room. */
-struct sfab_request *sfab_flow_post(struct sfab_endpoint *ep,
-				    struct sfab_flow *flow, uint32_t len);
+struct sfab_request *sfab_flow_post(struct sfab_endpoint *ep, struct sfab_flow *flow,
+				    uint32_t len, const struct sfab_terms *terms);
 
 /* Send, repeat, give up; true if it sent anything. Lowers *due. */
 bool sfab_flows_work(struct sfab_endpoint *ep, uint64_t *due);

@@ -51,6 +51,11 @@ int sfab_fabric_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet,
 void sfab_fabric_commit(struct sfab_fabric *fabric, const struct sfab_packet *packet,
 			const struct sfab_slot *slot);
 
+/* How often @port has gone down, modulo 2^32. */
+uint32_t sfab_fabric_downs(const struct sfab_fabric *fabric, unsigned int port);
+/* The first candidate towards @dst carries traffic, or will when it has changed its light path. */
+bool sfab_fabric_first_way(const struct sfab_fabric *fabric, uint16_t dst);
+
 /* A fabric with an endpoint behind it; @sink and @opaque outlive it. */
 struct sfab_fabric *sfab_fabric_create_with(const struct sfab_fabric_config *config,
 					    const struct sfab_fabric_ops *ops,

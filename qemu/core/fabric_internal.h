@@ -91,6 +91,7 @@ struct sfab_port {
 	enum sfab_port_state down;	/* and what it shows while the link is closed, */
 	enum sfab_port_reason why;	/* ... therefore */
 	bool up;			/* it carried traffic, and has not gone down since */
+	uint32_t downs;			/* how often it has; wraps around */
 	uint64_t unheard;		/* since when the partner hears nothing; 0: it does */
 	bool changed;			/* another fibre */
 	bool lost;			/* opens again, but not before: */

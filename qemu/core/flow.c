@@ -4,6 +4,10 @@
  * answered; what is lost is sent again. A request that nobody wants any more still has
  * its psn, without which the target would not take the next: it goes on as a WRITE of
  * no bytes.
+ *
+ * A flow serves all queues, whatever their policy for a lost way is. FAIL ends requests, not
+ * the flow. WAIT holds the flow only if nobody in it wants to go on: else those that wait
+ * go the other way as well, as all that a target is sent is in order.
  */
 #include <errno.h>
 
@@ -42,8 +46,8 @@ bool sfab_flow_room(const struct sfab_flow *flow, uint32_t len)
 	       (!flow->bytes || flow->bytes + len <= flow->window);
 }
 
-struct sfab_request *sfab_flow_post(struct sfab_endpoint *ep,
-				    struct sfab_flow *flow, uint32_t len)
+struct sfab_request *sfab_flow_post(struct sfab_endpoint *ep, struct sfab_flow *flow,
+				    uint32_t len, const struct sfab_terms *terms)
 {
 	struct sfab_request *r = request(flow, flow->end++);
 
@@ -52,8 +56,10 @@ struct sfab_request *sfab_flow_post(struct sfab_endpoint *ep,
 		flow->link = ep->flows;
 		ep->flows = flow;
 	}
-	*r = (struct sfab_request) { .len = len, .born = ep->now };
+	*r = (struct sfab_request) { .len = len, .terms = *terms, .born = ep->now };
 	flow->bytes += len;
+	flow->policies |= 1u << terms->policy;
+	flow->limited |= terms->limit;
 	return r;
 }
 
@@ -70,14 +76,82 @@ static void close_flow(struct sfab_flow *flow)
 	flow->no_route = false;
 }
 
+static bool wanted(struct sfab_endpoint *ep, const struct sfab_request *r)
+{
+	return !r->answered && sfab_transfer_of(ep, r);
+}
+
+/* What is left goes on; if nothing is, the next request begins another connection. */
+static void end_some(struct sfab_endpoint *ep, struct sfab_flow *flow,
+		     const struct sfab_ending *ending)
+{
+	bool left = false;
+
+	for (uint32_t psn = flow->una; psn != flow->end; psn++) {
+		struct sfab_request *r = request(flow, psn);
+
+		if (!wanted(ep, r))
+			continue;
+		if (sfab_ends(ep, ending, &r->terms))
+			sfab_request_fail(ep, r, ending->status);
+		else
+			left = true;
+	}
+	if (!left)
+		close_flow(flow);
+	sfab_transfers_unblock(ep, flow, ending);
+	ep->ended = true;
+}
+
 static void fail_flow(struct sfab_endpoint *ep, struct sfab_flow *flow,
 		      enum sfab_status status)
 {
-	for (uint32_t psn = flow->una; psn != flow->end; psn++)
-		if (!request(flow, psn)->answered)
-			sfab_request_fail(ep, request(flow, psn), status);
-	close_flow(flow);
-	sfab_transfers_unblock(ep, flow, status);
+	end_some(ep, flow, &(struct sfab_ending) {
+		.status = status, .limit = UINT64_MAX,
+	});
+}
+
+/* The way is lost: those who do not want to wait for it, or to go another, end. */
+static void lose_way(struct sfab_endpoint *ep, struct sfab_flow *flow)
+{
+	if (flow->policies & 1u << SFAB_Q_POLICY_FAIL)
+		end_some(ep, flow, &(struct sfab_ending) {
+			.status = SFAB_STATUS_NO_ROUTE, .failing = true, .limit = UINT64_MAX,
+		});
+}
+
+/* Whose time is over first; who may take the same time began in the order of the psn. */
+static struct sfab_end first_end(struct sfab_endpoint *ep, struct sfab_flow *flow)
+{
+	const struct sfab_request *head = request(flow, flow->una);
+	struct sfab_end end = { .at = UINT64_MAX };
+
+	if (flow->limited) {
+		for (uint32_t psn = flow->una; psn != flow->end; psn++) {
+			const struct sfab_request *r = request(flow, psn);
+
+			if (wanted(ep, r))
+				sfab_sooner(ep, &end, r->born, &r->terms);
+		}
+		sfab_transfers_end(ep, flow, &end);
+	}
+	if (end.at == UINT64_MAX)
+		sfab_sooner(ep, &end, head->born, &head->terms);
+	return end;
+}
+
+/* The time of some is over, and with it that of all who may not take longer. */
+static bool expire(struct sfab_endpoint *ep, struct sfab_flow *flow)
+{
+	struct sfab_end end = first_end(ep, flow);
+
+	if (ep->now < end.at)
+		return false;
+	end_some(ep, flow, &(struct sfab_ending) {
+		.status = flow->no_route ? SFAB_STATUS_NO_ROUTE : SFAB_STATUS_TIMEOUT,
+		.limit = end.limit,
+	});
+	return true;
 }
 
 void sfab_flows_forget(struct sfab_endpoint *ep)
@@ -171,20 +245,65 @@ static void describe(struct sfab_endpoint *ep, const struct sfab_request *r,
 	}
 }
 
-/* There is no way now; the timeouts tell for how long that may be. */
-static void no_way(struct sfab_endpoint *ep, struct sfab_flow *flow, int error)
+/* A request that wants to know of it left by a port that has gone down since. */
+static bool way_lost(struct sfab_endpoint *ep, struct sfab_flow *flow)
 {
-	if (error == -ENETUNREACH)
+	if (!(flow->policies & 1u << SFAB_Q_POLICY_FAIL))
+		return false;
+	for (uint32_t psn = flow->una; psn != flow->end; psn++) {
+		const struct sfab_request *r = request(flow, psn);
+
+		if (r->terms.policy == SFAB_Q_POLICY_FAIL && r->sends && wanted(ep, r) &&
+		    r->downs != sfab_fabric_downs(ep->fabric, r->port))
+			return true;
+	}
+	return false;
+}
+
+/* The best way is lost, and nobody wants to go another. */
+static bool waits(struct sfab_endpoint *ep, struct sfab_flow *flow)
+{
+	if (!(flow->policies & 1u << SFAB_Q_POLICY_WAIT) ||
+	    sfab_fabric_first_way(ep->fabric, flow->eid) || sfab_transfers_eager(ep, flow))
+		return false;
+	for (uint32_t psn = flow->una; psn != flow->end; psn++) {
+		const struct sfab_request *r = request(flow, psn);
+
+		if (r->terms.policy != SFAB_Q_POLICY_WAIT && wanted(ep, r))
+			return false;
+	}
+	return true;
+}
+
+/* Room for a packet; false: not now, for how long that may be the timeouts tell. */
+static bool find_way(struct sfab_endpoint *ep, struct sfab_flow *flow,
+		     struct sfab_packet *packet, struct sfab_slot *slot)
+{
+	int error = waits(ep, flow) ? -EHOSTDOWN :
+				      sfab_fabric_reserve(ep->fabric, packet, slot);
+
+	switch (error) {
+	case 0:
+		return true;
+	case -ENETUNREACH:
 		fail_flow(ep, flow, SFAB_STATUS_NO_ROUTE);
-	else if (error == -ENETDOWN)
+		return false;
+	case -ENETDOWN:
 		flow->no_route = true;
+		lose_way(ep, flow);
+		return false;
+	case -EHOSTDOWN:
+		flow->no_route = true;
+		return false;
+	default:
+		return false;
+	}
 }
 
 static bool connect(struct sfab_endpoint *ep, struct sfab_flow *flow)
 {
 	struct sfab_packet packet;
 	struct sfab_slot slot;
-	int error;
 
 	if (flow->state == SFAB_FLOW_CLOSED) {
 		flow->state = SFAB_FLOW_CONNECTING;
@@ -196,11 +315,8 @@ static bool connect(struct sfab_endpoint *ep, struct sfab_flow *flow)
 	if (ep->now < flow->repeat_at)
 		return false;
 	packet = make_packet(ep, flow, SFAB_PKT_CONNECT, flow->una);
-	error = sfab_fabric_reserve(ep->fabric, &packet, &slot);
-	if (error) {
-		no_way(ep, flow, error);
+	if (!find_way(ep, flow, &packet, &slot))
 		return false;
-	}
 	sfab_fabric_commit(ep->fabric, &packet, &slot);
 	back_off(ep, flow);
 	return true;
@@ -215,15 +331,11 @@ static bool send_next(struct sfab_endpoint *ep, struct sfab_flow *flow,
 						flow->next);
 	enum sfab_entry entry;
 	struct sfab_slot slot;
-	int error;
 
 	if (sfab_transfer_of(ep, r))
 		describe(ep, r, &packet);
-	error = sfab_fabric_reserve(ep->fabric, &packet, &slot);
-	if (error) {
-		no_way(ep, flow, error);
+	if (!find_way(ep, flow, &packet, &slot))
 		return false;
-	}
 	if (packet.payload) {
 		entry = sfab_request_fill(ep, r, slot.payload);
 		if (entry == SFAB_GONE)
@@ -233,6 +345,8 @@ static bool send_next(struct sfab_endpoint *ep, struct sfab_flow *flow,
 	}
 	sfab_fabric_commit(ep->fabric, &packet, &slot);
 	*sent += packet.payload;
+	r->port = slot.port;
+	r->downs = sfab_fabric_downs(ep->fabric, slot.port);
 	if (!r->sends++) {
 		r->sent = ep->now;
 		sfab_endpoint_count(ep, SFAB_COUNTER_REQUESTS);
@@ -257,13 +371,13 @@ static void take_answered(struct sfab_flow *flow)
 
 static bool serve(struct sfab_endpoint *ep, struct sfab_flow *flow)
 {
-	uint64_t limit = sfab_fabric_op_timeout(ep->fabric);
 	unsigned int n = 0;
 	uint32_t sent = 0;
 
-	if (ep->now - request(flow, flow->una)->born >= limit) {
-		fail_flow(ep, flow, flow->no_route ? SFAB_STATUS_NO_ROUTE :
-						     SFAB_STATUS_TIMEOUT);
+	if (expire(ep, flow))
+		return true;
+	if (way_lost(ep, flow)) {
+		lose_way(ep, flow);
 		return true;
 	}
 	if (!sfab_fabric_eid(ep->fabric)) {
@@ -285,8 +399,8 @@ static bool serve(struct sfab_endpoint *ep, struct sfab_flow *flow)
 
 bool sfab_flows_work(struct sfab_endpoint *ep, uint64_t *due)
 {
-	uint64_t limit = sfab_fabric_op_timeout(ep->fabric);
 	struct sfab_flow **at = &ep->flows, *flow;
+	struct sfab_end end;
 	bool busy = false;
 
 	while ((flow = *at)) {
@@ -294,17 +408,22 @@ bool sfab_flows_work(struct sfab_endpoint *ep, uint64_t *due)
 			busy |= serve(ep, flow);
 		if (flow->una == flow->end) {
 			flow->listed = false;
+			flow->policies = 0;
+			flow->limited = false;
 			*at = flow->link;
 			continue;
 		}
-		if (request(flow, flow->una)->born + limit < *due)
-			*due = request(flow, flow->una)->born + limit;
+		end = first_end(ep, flow);
+		if (end.at < *due)
+			*due = end.at;
 		if ((flow->next != flow->una ||
 		     flow->state == SFAB_FLOW_CONNECTING) &&
 		    flow->repeat_at > ep->now && flow->repeat_at < *due)
 			*due = flow->repeat_at;
 		at = &flow->link;
 	}
+	busy |= ep->ended;
+	ep->ended = false;
 	return busy;
 }
 
@@ -350,10 +469,12 @@ static void connected(struct sfab_endpoint *ep, struct sfab_flow *flow,
 static void error(struct sfab_endpoint *ep, struct sfab_flow *flow,
 		  const struct sfab_packet *packet)
 {
-	if (packet->status == SFAB_STATUS_NO_ROUTE)
-		flow->no_route = true;
-	else
+	if (packet->status != SFAB_STATUS_NO_ROUTE) {
 		fail_flow(ep, flow, SFAB_STATUS_STALE);
+		return;
+	}
+	flow->no_route = true;
+	lose_way(ep, flow);
 }
 
 static void answered(struct sfab_endpoint *ep, struct sfab_flow *flow,

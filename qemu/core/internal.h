@@ -235,6 +235,7 @@ struct sfab_queue {
 	uint32_t size;
 	uint32_t vm;
 	uint32_t vector;
+	uint32_t policy;
 	bool enabled;
 	bool busy;		/* an engine is inside */
 	bool completing;	/* its timeline value may be out, head is not */
@@ -402,7 +403,7 @@ void sfab_doorbell(struct sfab_core *core, struct sfab_out *out, unsigned int q,
 /* The registers of all queues to their reset values, engines or not. */
 void sfab_queues_reset(struct sfab_core *core);
 
-/* The ring, timeline, VM and vector of @q are usable. */
+/* The ring, timeline, VM, vector and policy of @q are usable. */
 bool sfab_queue_valid(const struct sfab_core *core, const struct sfab_queue *q);
 
 /* Engines that sleep and should not are marked awake and put into @out. */

@@ -69,8 +69,10 @@ static bool show(struct sfab_fabric *fabric, struct sfab_port *port,
 		return false;
 	relaxed_store(port->status, status);
 	if (reason != SFAB_REASON_SWITCHING) {
-		if (port->up && !carries(status))
+		if (port->up && !carries(status)) {
 			sfab_count(&port->counter[SFAB_P_DOWNS], 1);
+			port->downs++;
+		}
 		port->up = carries(status);
 	}
 	if ((status ^ old) & SFAB_P_STATUS_STATE && port->index < fabric->config.ports)

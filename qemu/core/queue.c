@@ -10,7 +10,9 @@ bool sfab_queue_valid(const struct sfab_core *core, const struct sfab_queue *q)
 	       q->base % 4096 == 0 &&
 	       q->base <= UINT64_MAX - (SFAB_CMD_SIZE << q->size) &&
 	       q->timeline % 8 == 0 && q->vm < core->config.vms &&
-	       q->vector < core->config.vectors;
+	       q->vector < core->config.vectors &&
+	       (q->policy & SFAB_Q_POLICY_MASK) <= SFAB_Q_POLICY_FAIL &&
+	       q->policy >> SFAB_Q_POLICY_LIMIT_SHIFT <= SFAB_Q_POLICY_LIMIT_MAX;
 }
 
 static bool halted(const struct sfab_queue *q)
@@ -55,6 +57,8 @@ uint64_t sfab_queue_read(struct sfab_core *core, unsigned int q,
 		return queue->fault;
 	case SFAB_REG_Q_FAULT_INDEX:
 		return queue->fault_index;
+	case SFAB_REG_Q_POLICY:
+		return queue->policy;
 	default:
 		return queue->fault_addr;
 	}
@@ -93,6 +97,7 @@ void sfab_queues_reset(struct sfab_core *core)
 		queue->size = 0;
 		queue->vm = 0;
 		queue->vector = 0;
+		queue->policy = 0;
 	}
 }
 
@@ -121,9 +126,9 @@ static void queue_enable(struct sfab_core *core, unsigned int q)
 	} else if (!sfab_queue_valid(core, queue)) {
 		sfab_guest_error(core, "queue %u enabled with base 0x%" PRIx64
 				 " timeline 0x%" PRIx64
-				 " size %u vm %u vector %u", q, queue->base,
-				 queue->timeline, queue->size, queue->vm,
-				 queue->vector);
+				 " size %u vm %u vector %u policy 0x%x", q,
+				 queue->base, queue->timeline, queue->size,
+				 queue->vm, queue->vector, queue->policy);
 	} else {
 		clear_run(queue);
 		queue->enabled = true;
@@ -166,6 +171,9 @@ void sfab_queue_write(struct sfab_core *core, unsigned int q, unsigned int reg,
 		break;
 	case SFAB_REG_Q_VECTOR:
 		queue->vector = value;
+		break;
+	case SFAB_REG_Q_POLICY:
+		queue->policy = value;
 		break;
 	}
 }

@@ -112,6 +112,12 @@ static const struct reg queue_regs[] = {
 	{ 0 }
 };
 
+/* ... and what they have besides on a device with ports. */
+static const struct reg queue_fabric_regs[] = {
+	{ SFAB_REG_Q_POLICY, 32, true },
+	{ 0 }
+};
+
 /* The register that an access means. */
 struct target {
 	enum { GLOBAL, VM, QUEUE, DOORBELL, SEGMENT, IMPORT } block;
@@ -186,7 +192,9 @@ static bool find(const struct sfab_core *core, uint64_t offset,
 	if (at < (uint64_t)c->queues * SFAB_QUEUE_STRIDE) {
 		t->block = QUEUE;
 		t->index = at / SFAB_QUEUE_STRIDE;
-		return find_reg(queue_regs, at % SFAB_QUEUE_STRIDE, size, t);
+		at %= SFAB_QUEUE_STRIDE;
+		return find_reg(queue_regs, at, size, t) ||
+		       (core->fabric && find_reg(queue_fabric_regs, at, size, t));
 	}
 	at = offset - SFAB_VM_BASE;
 	if (at < (uint64_t)c->vms * SFAB_VM_STRIDE) {
@@ -232,7 +240,7 @@ static uint64_t global_read(struct sfab_core *core, unsigned int reg)
 	case SFAB_REG_CAPS:
 		return SFAB_CAPS_REDUCE | SFAB_CAPS_ATOMIC | SFAB_CAPS_COPY_2D |
 		       SFAB_CAPS_NOTIFY | (c->peer ? SFAB_CAPS_PEER : 0) |
-		       (c->ports ? SFAB_CAPS_FABRIC : 0);
+		       (c->ports ? SFAB_CAPS_FABRIC | SFAB_CAPS_POLICY : 0);
 	case SFAB_REG_HBM_SIZE:
 		return c->hbm_size;
 	case SFAB_REG_NUM_QUEUES:

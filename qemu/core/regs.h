@@ -72,6 +72,7 @@
 #define SFAB_CAPS_COPY_2D		(1u << 3)
 #define SFAB_CAPS_FABRIC		(1u << 4)
 #define SFAB_CAPS_NOTIFY		(1u << 5)
+#define SFAB_CAPS_POLICY		(1u << 6)
 
 #define SFAB_CTRL_ENABLE		(1u << 0)
 
@@ -156,10 +157,19 @@
 #define SFAB_REG_Q_TAIL			0x28
 #define SFAB_REG_Q_FAULT		0x2c
 #define SFAB_REG_Q_FAULT_INDEX		0x30
+#define SFAB_REG_Q_POLICY		0x34
 #define SFAB_REG_Q_FAULT_ADDR		0x38
 
 #define SFAB_Q_CTRL_ENABLE		(1u << 0)
 #define SFAB_Q_CTRL_RESET		(1u << 1)
+
+/* What the requests of a queue do when their way is lost. */
+#define SFAB_Q_POLICY_REROUTE		0u
+#define SFAB_Q_POLICY_WAIT		1u
+#define SFAB_Q_POLICY_FAIL		2u
+#define SFAB_Q_POLICY_MASK		0xffffu
+#define SFAB_Q_POLICY_LIMIT_SHIFT	16	/* ms, 0: OP_TIMEOUT */
+#define SFAB_Q_POLICY_LIMIT_MAX		60000u
 
 #define SFAB_Q_STATUS_ENABLED		(1u << 0)
 #define SFAB_Q_STATUS_BUSY		(1u << 1)

@@ -56,6 +56,22 @@ static int choose(const struct sfab_fabric *fabric, uint16_t dst, unsigned int f
 	return held ? -EAGAIN : any ? -ENETDOWN : -ENETUNREACH;
 }
 
+uint32_t sfab_fabric_downs(const struct sfab_fabric *fabric, unsigned int port)
+{
+	return fabric->port[port].downs;
+}
+
+bool sfab_fabric_first_way(const struct sfab_fabric *fabric, uint16_t dst)
+{
+	struct way way;
+	int error;
+
+	if (dst == relaxed_load(fabric->eid))
+		return true;
+	error = choose(fabric, dst, SFAB_NOWHERE, 0, false, &way);
+	return error == -EAGAIN || (!error && !way.failover);
+}
+
 static unsigned int ring_of(const struct sfab_packet *packet)
 {
 	return (packet->class_vc & SFAB_CLASS_VC1 ? SFAB_CLASSES : 0) +

@@ -59,13 +59,18 @@ static enum sfab_entry begin(struct sfab_endpoint *ep, unsigned int q)
 	const struct sfab_job *job = &ep->worker->job;
 	enum sfab_entry entry = sfab_enter(ep->core, ep->worker, q, NULL);
 	const struct sfab_operand *side;
+	uint32_t policy;
 
 	if (entry != SFAB_ENTERED)
 		return entry;
 	if (t->active)
 		forget(ep, t);
+	/* It does not change as long as we are inside of the queue. */
+	policy = ep->core->queue[q].policy;
 	*t = (struct sfab_transfer) {
 		.active = true,
+		.terms.policy = policy & SFAB_Q_POLICY_MASK,
+		.terms.limit = (policy >> SFAB_Q_POLICY_LIMIT_SHIFT) * 1000000ull,
 		.serial = ++ep->serial,
 		.queue = q,
 		.generation = job->generation,
@@ -177,21 +182,41 @@ void sfab_request_fail(struct sfab_endpoint *ep, struct sfab_request *r,
 		return;
 	fail_remote(ep, t, operand_of(r), r->at, status);
 	end_request(ep, t, r, false);
+	r->transfer = 0;
 }
 
 void sfab_transfers_unblock(struct sfab_endpoint *ep, struct sfab_flow *flow,
-			    enum sfab_status status)
+			    const struct sfab_ending *ending)
 {
 	for (unsigned int q = 0; q < ep->core->config.queues; q++) {
 		struct sfab_transfer *t = &ep->transfer[q];
 
-		if (!t->active || t->blocked != flow)
+		if (!t->active || t->blocked != flow || !sfab_ends(ep, ending, &t->terms))
 			continue;
 		t->blocked = NULL;
 		fail_remote(ep, t, t->operand[SFAB_DST].need ? SFAB_DST :
 							       SFAB_SRC,
-			    0, status);
+			    0, ending->status);
 	}
+}
+
+bool sfab_transfers_eager(const struct sfab_endpoint *ep, const struct sfab_flow *flow)
+{
+	for (unsigned int q = 0; q < ep->core->config.queues; q++) {
+		const struct sfab_transfer *t = &ep->transfer[q];
+
+		if (t->active && t->blocked == flow && t->terms.policy != SFAB_Q_POLICY_WAIT)
+			return true;
+	}
+	return false;
+}
+
+void sfab_transfers_end(const struct sfab_endpoint *ep, const struct sfab_flow *flow,
+			struct sfab_end *end)
+{
+	for (unsigned int q = 0; q < ep->core->config.queues; q++)
+		if (ep->transfer[q].active && ep->transfer[q].blocked == flow)
+			sfab_sooner(ep, end, ep->transfer[q].since, &ep->transfer[q].terms);
 }
 
 /* ---- posting ---- */
@@ -236,9 +261,14 @@ static struct sfab_request *post_request(struct sfab_endpoint *ep,
 	if (!sfab_flow_room(flow, len)) {
 		t->blocked = flow;
 		t->wants = len;
+		if (!t->since)
+			t->since = ep->now;
+		flow->policies |= 1u << t->terms.policy;
+		flow->limited |= t->terms.limit;
 		return NULL;
 	}
-	r = sfab_flow_post(ep, flow, len);
+	r = sfab_flow_post(ep, flow, len, &t->terms);
+	t->since = 0;
 	r->transfer = t->serial;
 	r->queue = t->queue;
 	r->stage = SFAB_NO_STAGE;

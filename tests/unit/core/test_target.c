@@ -532,7 +532,7 @@ static void test_registers(void **state)
 	unsigned int errors;
 
 	(void)state;
-	assert_int_equal(rd64(rig, SFAB_REG_CAPS), 0x3f);
+	assert_int_equal(rd64(rig, SFAB_REG_CAPS), 0x7f);
 	assert_int_equal(rd32(rig, SFAB_REG_NUM_PORTS), 2);
 	assert_int_equal(rd32(rig, SFAB_REG_NUM_SEGMENTS), 8);
 	assert_int_equal(rd32(rig, SFAB_REG_NUM_IMPORTS), 8);
