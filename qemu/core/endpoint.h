@@ -81,6 +81,7 @@ struct sfab_request {
 	uint16_t segment;
 	uint32_t epoch;
 	uint64_t token;
+	uint64_t imported;	/* serial of its import */
 	uint64_t offset;	/* in the segment */
 	uint64_t notify_offset;
 	uint64_t at;		/* in the command */
@@ -113,6 +114,7 @@ struct sfab_flow {
 	uint16_t eid;
 	enum sfab_flow_state state;
 	uint32_t incarnation;		/* of the target */
+	uint64_t imports;		/* the newest serial when it was connected */
 	uint32_t una, next, end;
 	uint32_t window, bytes;
 	uint32_t shrunk;		/* end, when the window was shrunk last */

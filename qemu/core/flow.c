@@ -111,6 +111,38 @@ static void fail_flow(struct sfab_endpoint *ep, struct sfab_flow *flow,
 	});
 }
 
+/*
+ * The target is another incarnation than the one that was connected to. What was imported
+ * before that was exported by its former self, and is stale. What was imported later may be
+ * of this one, which has executed nothing yet: it is sent again, over a new connection, and
+ * the segment's epoch tells. As PSN_GAP is a multiple of the slots, requests keep theirs.
+ */
+static void reconnect(struct sfab_endpoint *ep, struct sfab_flow *flow)
+{
+	bool left = false;
+
+	for (uint32_t psn = flow->una; psn != flow->end; psn++) {
+		struct sfab_request *r = request(flow, psn);
+
+		if (wanted(ep, r) && r->imported <= flow->imports)
+			sfab_request_fail(ep, r, SFAB_STATUS_STALE);
+		left |= wanted(ep, r);
+		/* One that was answered has had its effect elsewhere: it stands for its psn */
+		if (r->answered)
+			r->transfer = 0;
+	}
+	ep->ended = true;
+	if (!left) {
+		close_flow(flow);
+		return;
+	}
+	flow->state = SFAB_FLOW_CLOSED;
+	flow->una += PSN_GAP;
+	flow->next = flow->una;
+	flow->end += PSN_GAP;
+	flow->no_route = false;
+}
+
 /* The way is lost: those who do not want to wait for it, or to go another, end. */
 static void lose_way(struct sfab_endpoint *ep, struct sfab_flow *flow)
 {
@@ -308,6 +340,9 @@ static bool connect(struct sfab_endpoint *ep, struct sfab_flow *flow)
 	if (flow->state == SFAB_FLOW_CLOSED) {
 		flow->state = SFAB_FLOW_CONNECTING;
 		flow->incarnation = 0;
+		sfab_lock(ep->core);
+		flow->imports = ep->core->imports;
+		sfab_unlock(ep->core);
 		flow->answer_time = 0;
 		flow->interval = first_interval(ep, flow);
 		flow->repeat_at = ep->now;
@@ -470,7 +505,10 @@ static void error(struct sfab_endpoint *ep, struct sfab_flow *flow,
 		  const struct sfab_packet *packet)
 {
 	if (packet->status != SFAB_STATUS_NO_ROUTE) {
-		fail_flow(ep, flow, SFAB_STATUS_STALE);
+		if (packet->src_incarnation == flow->incarnation)
+			fail_flow(ep, flow, SFAB_STATUS_STALE);
+		else
+			reconnect(ep, flow);
 		return;
 	}
 	flow->no_route = true;

@@ -266,6 +266,7 @@ struct sfab_import {
 	uint32_t token_lo, base_lo;
 	uint32_t target;
 	uint32_t epoch;
+	uint64_t serial;	/* no two that became VALID have the same; rising */
 	atomic_bool valid;	/* also read without the lock */
 };
 
@@ -306,6 +307,7 @@ struct sfab_core {
 	struct sfab_endpoint *endpoint;
 	struct sfab_segment *segment;
 	struct sfab_import *import;
+	uint64_t imports;		/* the newest serial */
 	struct sfab_seg_inv seg_inv;
 
 	_Atomic uint64_t handed[2];	/* bit q: queue q has a command for transfer.c */

@@ -84,6 +84,8 @@ void sfab_import_write(struct sfab_core *core, unsigned int i, unsigned int reg,
 	struct sfab_import *import = &core->import[i];
 
 	if (reg == SFAB_REG_I_CTRL) {
+		if (value & SFAB_I_CTRL_VALID && !import->valid)
+			import->serial = ++core->imports;
 		import->valid = value & SFAB_I_CTRL_VALID;
 		return;
 	}

@@ -234,6 +234,7 @@ static bool look_up(struct sfab_endpoint *ep, unsigned int i,
 	import->base = core->import[i].base;
 	import->token = core->import[i].token;
 	import->epoch = core->import[i].epoch;
+	import->serial = core->import[i].serial;
 	sfab_unlock(core);
 	return (import->target & 0xffff) < core->config.eids &&
 	       import->target & 0xffff;
@@ -275,6 +276,7 @@ static struct sfab_request *post_request(struct sfab_endpoint *ep,
 	r->segment = import.target >> 16;
 	r->epoch = import.epoch;
 	r->token = import.token;
+	r->imported = import.serial;
 	r->offset = import.base + place->offset;
 	r->at = at;
 	t->unanswered++;

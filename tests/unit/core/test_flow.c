@@ -396,6 +396,49 @@ static void test_restart(void **state)
 	sn_free(sn);
 }
 
+/* What is imported from the new incarnation works at once, whatever the flow knows. */
+static void test_restart_and_import(void **state)
+{
+	struct supernode *sn = shared(sn_new(2));
+	struct rig *a = sn->rig[0];
+	struct cmd old = add_one, c = put(3 * MIB);
+	uint64_t *counter;
+
+	(void)state;
+	sn_do(sn, a, &add_one);
+	sn_restart(sn, 1);
+	sn_share(sn);
+	counter = (uint64_t *)(sn->rig[1]->hbm + SHARED);
+	*counter = 50;
+	sn_import(a, 1, 2, 0, SHARED);
+	sn_do(sn, a, &add_one);
+	assert_int_equal(*counter, 51);
+
+	/* In one flow: import 2 is older than the flow, import 1 is not. */
+	sn_import(a, 2, 2, 0, SHARED);
+	rig_map(a, 0, VA_FAR(2), FAR_ADDR(2), FAR_SIZE, FABRIC_PTE(RW));
+	old.dst = VA_FAR(2);
+	sn_do(sn, a, &old);
+	assert_int_equal(*counter, 52);
+	sn_restart(sn, 1);
+	sn_share(sn);
+	sn_import(a, 2, 2, 0, SHARED);
+	sn_do(sn, a, &old);
+	sn_restart(sn, 1);
+	sn_share(sn);
+	counter = (uint64_t *)(sn->rig[1]->hbm + SHARED);
+	*counter = 70;
+	sn_import(a, 1, 2, 0, SHARED);
+	rig_submit(a, 1, &old);
+	sn_do(sn, a, &c);
+	assert_memory_equal(sn->rig[1]->hbm + SHARED, a->hbm + HBM_DATA, 3 * MIB);
+	assert_true(sn_wait(sn, a, 1, 1000 * MS));
+	assert_int_equal(rd32(a, Q_REG(1, Q_FAULT)),
+			 SFAB_Q_FAULT_VALID | SFAB_STATUS_STALE << SFAB_Q_FAULT_STATUS_SHIFT |
+			 SFAB_ACCESS_WRITE << 16 | SFAB_CMD_ATOMIC << 8 | SFAB_FAULT_FABRIC);
+	sn_free(sn);
+}
+
 static void test_device_reset(void **state)
 {
 	struct supernode *sn = shared(sn_new(2));
@@ -659,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_failover),
 		cmocka_unit_test(test_all_cut),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_restart_and_import),
 		cmocka_unit_test(test_device_reset),
 		cmocka_unit_test(test_pulled),
 		cmocka_unit_test(test_stop),

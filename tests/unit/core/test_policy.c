@@ -8,7 +8,6 @@
 #define FAR		VA_FAR(1)
 #define NEAR		(VA_HBM + HBM_DATA)
 #define DIRECT		0	/* cable from node 0 to node 1 */
-#define AROUND		2	/* ... and to the last of three */
 
 #define POLICY(name)	SFAB_Q_POLICY_##name
 #define LIMIT(ms)	((uint32_t)(ms) << SFAB_Q_POLICY_LIMIT_SHIFT)
@@ -327,6 +326,10 @@ static void test_wait_before_fail(void **state)
 
 static void test_limits(void **state)
 {
+	const struct cmd small = {
+		.opcode = SFAB_CMD_WRITE, .dtype = 8, .dst = FAR, .arg0 = 1,
+	};
+
 	(void)state;
 	begin(2, POLICY(REROUTE) | LIMIT(100));
 	set_policy(a, 1, POLICY(REROUTE) | LIMIT(30000));
@@ -345,6 +348,19 @@ static void test_limits(void **state)
 	assert_int_equal(fault(1), 0);
 	sn_join(sn, 0);
 	expect_done(1);
+	/* Nor when all requests have room, and the longest is the first. */
+	sn_cut(sn, 0);
+	sn_run(sn, 10 * MS);
+	set_policy(a, 0, POLICY(REROUTE) | LIMIT(100));
+	rig_submit(a, 1, &small);
+	sn_run(sn, MS);
+	rig_submit(a, 0, &small);
+	assert_true(sn_wait(sn, a, 0, 110 * MS));
+	assert_int_equal(fault(0) & SFAB_Q_FAULT_CAUSE_MASK, SFAB_FAULT_FABRIC);
+	assert_false(idle(1));
+	sn_join(sn, 0);
+	assert_true(sn_wait(sn, a, 1, 10000 * MS));
+	assert_int_equal(fault(1), 0);
 	/* What fails on its own, and is not lost. */
 	sfab_core_pause(b->core, true);
 	set_policy(a, 0, POLICY(REROUTE) | LIMIT(100));
