@@ -298,7 +298,7 @@ void sfab_fabric_stop(struct sfab_device *sdev);
 void sfab_fabric_reset_begin(struct sfab_device *sdev, int error);
 void sfab_fabric_reset_finish(struct sfab_device *sdev);
 void sfab_fabric_interrupt(struct sfab_device *sdev);
-unsigned int sfab_fabric_job_timeout_ms(struct sfab_device *sdev);
+unsigned int sfab_fabric_job_timeout_ms(struct sfab_device *sdev, unsigned int limit_ms);
 int sfab_fabric_query(struct sfab_fabric *fabric, struct sfab_query_fabric *answer);
 int sfab_port_query(struct sfab_fabric *fabric, struct sfab_query_port *answer);
 int sfab_segment_export_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

@@ -165,16 +165,19 @@ void sfab_fabric_interrupt(struct sfab_device *sdev)
 /**
  * sfab_fabric_job_timeout_ms - how long a job of this device may take
  * @sdev: device
+ * @limit_ms: how long an operation of the fabric may in its queue; 0: OP_TIMEOUT
  *
  * An operation of the fabric has to fail before its job does.
  *
  * Return: milliseconds.
  */
-unsigned int sfab_fabric_job_timeout_ms(struct sfab_device *sdev)
+unsigned int sfab_fabric_job_timeout_ms(struct sfab_device *sdev, unsigned int limit_ms)
 {
 	unsigned int timeout = sfab_job_timeout_ms();
 	int idx;
 
+	if (limit_ms)
+		return max(timeout, limit_ms + SFAB_JOB_MARGIN_MS);
 	if (sdev->fabric && !sfab_hw_get(sdev, &idx)) {
 		u32 op_timeout = readl(sdev->regs + SFAB_REG_OP_TIMEOUT);
 

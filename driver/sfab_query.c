@@ -101,7 +101,7 @@ static int sfab_query_limits(struct sfab_file *sfile, struct sfab_query *args)
 		.max_binds = SFAB_MAX_BINDS,
 		.max_syncs = SFAB_MAX_SYNCS,
 		.va_bits = SFAB_VA_BITS,
-		.job_timeout_ms = sfab_fabric_job_timeout_ms(sdev),
+		.job_timeout_ms = sfab_fabric_job_timeout_ms(sdev, 0),
 	};
 
 	return sfab_query_answer(args, &answer, 1, sizeof(answer),

@@ -2,6 +2,7 @@
 /*
  * Queues: creation, destruction, waiting, and the kernel's own queue
  */
+#include <linux/bitfield.h>
 #include <linux/hrtimer.h>
 #include <linux/slab.h>
 
@@ -81,6 +82,13 @@ struct sfab_queue *sfab_queue_lookup(struct xarray *queues, u32 id)
 	return queue;
 }
 
+static unsigned int sfab_queue_job_timeout(const struct sfab_queue *queue)
+{
+	u32 limit_ms = FIELD_GET(SFAB_Q_POLICY_LIMIT, queue->policy);
+
+	return msecs_to_jiffies(sfab_fabric_job_timeout_ms(queue->sdev, limit_ms));
+}
+
 static int sfab_queue_init_sched(struct sfab_queue *queue)
 {
 	struct sfab_device *sdev = queue->sdev;
@@ -89,8 +97,7 @@ static int sfab_queue_init_sched(struct sfab_queue *queue)
 	INIT_WORK(&queue->release_work, sfab_queue_release_worker);
 	queue->fence_context = dma_fence_context_alloc(1);
 	ret = sfab_sched_init(&queue->sched, &sfab_job_ops, sdev->reset_wq, SFAB_RING_ROOM,
-			      msecs_to_jiffies(sfab_fabric_job_timeout_ms(sdev)), "sfab",
-			      sdev->drm.dev);
+			      sfab_queue_job_timeout(queue), "sfab", sdev->drm.dev);
 	if (ret)
 		return ret;
 
@@ -105,7 +112,7 @@ static int sfab_queue_init_sched(struct sfab_queue *queue)
  * registered with the device and not started.
  */
 static struct sfab_queue *sfab_queue_alloc(struct sfab_device *sdev, struct sfab_vm *vm,
-					   bool kernel)
+					   u32 policy, bool kernel)
 {
 	bool scheduled = !kernel && !sfab_vm_long_running(vm);
 	struct sfab_queue *queue;
@@ -119,6 +126,7 @@ static struct sfab_queue *sfab_queue_alloc(struct sfab_device *sdev, struct sfab
 	queue->sdev = sdev;
 	queue->vm = vm;
 	queue->vm_hw_id = sfab_vm_hw_id(vm);
+	queue->policy = policy;
 	queue->kernel = kernel;
 	queue->scheduled = scheduled;
 	/* Until it is started */
@@ -222,6 +230,16 @@ static int sfab_queue_start(struct sfab_queue *queue)
 	return ret;
 }
 
+static int sfab_queue_check(const struct sfab_device *sdev, const struct sfab_queue_create *args)
+{
+	if (args->flags || args->pad || args->on_loss > SFAB_ON_LOSS_FAIL ||
+	    args->limit_ms > SFAB_LOSS_LIMIT_MAX_MS)
+		return -EINVAL;
+	if ((args->on_loss || args->limit_ms) && !(sdev->caps & SFAB_CAP_POLICY))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
 int sfab_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct sfab_file *sfile = file->driver_priv;
@@ -229,10 +247,14 @@ int sfab_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file 
 	struct sfab_queue_create *args = data;
 	struct sfab_queue *queue;
 	struct sfab_vm *vm;
+	u32 policy;
 	int ret;
 
-	if (args->flags || args->pad)
-		return -EINVAL;
+	ret = sfab_queue_check(sdev, args);
+	if (ret)
+		return ret;
+	policy = FIELD_PREP(SFAB_Q_POLICY_POLICY, args->on_loss) |
+		 FIELD_PREP(SFAB_Q_POLICY_LIMIT, args->limit_ms);
 
 	vm = sfab_vm_lookup(sfile, args->vm_id);
 	if (!vm)
@@ -241,7 +263,7 @@ int sfab_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file 
 	if (ret)
 		goto err_vm;
 
-	queue = sfab_queue_alloc(sdev, vm, false);
+	queue = sfab_queue_alloc(sdev, vm, policy, false);
 	if (IS_ERR(queue)) {
 		ret = PTR_ERR(queue);
 		goto err_unuse;
@@ -452,14 +474,15 @@ u64 sfab_queue_busy_ns(struct sfab_file *sfile)
  */
 void sfab_queue_raise_timeouts(struct sfab_device *sdev)
 {
-	long timeout = msecs_to_jiffies(sfab_fabric_job_timeout_ms(sdev));
 	struct sfab_queue *queue;
+	long timeout;
 	u32 id;
 
 	for (id = 0; id < sdev->num_queues; id++) {
 		queue = sfab_queue_lookup(&sdev->queues, id);
 		if (!queue)
 			continue;
+		timeout = sfab_queue_job_timeout(queue);
 		if (queue->scheduled && queue->sched.timeout < timeout)
 			WRITE_ONCE(queue->sched.timeout, timeout);
 		sfab_queue_put(queue);
@@ -484,7 +507,7 @@ struct sfab_queue *sfab_queue_create_kernel(struct sfab_device *sdev, struct sfa
 	if (ret)
 		return ERR_PTR(ret);
 
-	queue = sfab_queue_alloc(sdev, sfab_vm_get(vm), true);
+	queue = sfab_queue_alloc(sdev, sfab_vm_get(vm), 0, true);
 	if (IS_ERR(queue)) {
 		sfab_vm_put(vm);
 		sfab_vm_unuse(vm);

@@ -55,6 +55,8 @@ struct sfab_queue {
 	u32 hw_id;
 	/** @vm_hw_id: the VM's */
 	u32 vm_hw_id;
+	/** @policy: Q_POLICY */
+	u32 policy;
 	/** @kernel: of the kernel; started again after a device reset */
 	bool kernel;
 	/** @scheduled: jobs come from @sched; else straight from the ioctl */

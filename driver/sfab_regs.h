@@ -112,6 +112,9 @@
 #define   SFAB_Q_FAULT_STATUS		GENMASK(23, 18)
 #define   SFAB_Q_FAULT_VALID		BIT(31)
 #define SFAB_Q_FAULT_INDEX		0x30
+#define SFAB_Q_POLICY			0x34
+#define   SFAB_Q_POLICY_POLICY		GENMASK(1, 0)	/* enum sfab_on_loss */
+#define   SFAB_Q_POLICY_LIMIT		GENMASK(31, 16)	/* ms */
 #define SFAB_Q_FAULT_ADDR		0x38	/* 64 bit */
 
 /* Command ring */

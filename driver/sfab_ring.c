@@ -112,6 +112,8 @@ int sfab_ring_start(struct sfab_queue *queue)
 	writel(SFAB_RING_LOG2, sfab_queue_reg(queue, SFAB_Q_SIZE));
 	writel(queue->vm_hw_id, sfab_queue_reg(queue, SFAB_Q_VM));
 	writel(sfab_irq_vector(sdev, queue->hw_id), sfab_queue_reg(queue, SFAB_Q_VECTOR));
+	if (sdev->caps & SFAB_CAP_POLICY)
+		writel(queue->policy, sfab_queue_reg(queue, SFAB_Q_POLICY));
 	writel(SFAB_Q_CTRL_ENABLE, sfab_queue_reg(queue, SFAB_Q_CTRL));
 	if (!(readl(sfab_queue_reg(queue, SFAB_Q_CTRL)) & SFAB_Q_CTRL_ENABLE)) {
 		drm_err(&sdev->drm, "queue %u: the device refused its configuration\n",

@@ -149,6 +149,7 @@ FIXTURE_VARIANT_ADD(ioctl, queue_create)
 	.pads = { FIELD(sfab_queue_create, pad) },
 	.id = FIELD(sfab_queue_create, vm_id),
 	.id_kind = ID_VM,
+	.first_size = offsetof(struct sfab_queue_create, on_loss),
 };
 
 FIXTURE_VARIANT_ADD(ioctl, queue_destroy)

@@ -29,12 +29,16 @@ FIXTURE(link_switch)
 
 FIXTURE_SETUP(link_switch)
 {
+	/* A switch loses no way: what would fail at once if it did, does not */
+	struct sfab_queue_create queue = { .on_loss = SFAB_ON_LOSS_FAIL };
 	unsigned int i;
 
 	ASSERT_EQ(0, fabric_open(self->accel));
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, vm_create(self->accel[i], 0, &self->vm[i]));
-	ASSERT_EQ(0, queue_create(self->accel[0], self->vm[0], &self->queue));
+	queue.vm_id = self->vm[0];
+	ASSERT_EQ(0, do_ioctl(self->accel[0], DRM_IOCTL_SFAB_QUEUE_CREATE, &queue));
+	self->queue = queue.queue_id;
 	ASSERT_EQ(0, buffer_create(self->accel[0], self->vm[0], SFAB_REGION_SYSTEM, SIZE, LOCAL,
 				   RIGHT_RW, &self->local));
 	ASSERT_EQ(0, buffer_create(self->accel[1], self->vm[1], SFAB_REGION_SYSTEM, SIZE, LOCAL,

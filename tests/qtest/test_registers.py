@@ -30,7 +30,7 @@ class Registers(unittest.TestCase):
     def test_reset_values(self):
         for offset, value in RESET_VALUES_32.items():
             self.assertEqual(self.accel.r32(offset), value, hex(offset))
-        self.assertEqual(self.accel.r64(sfab.CAPS), 0x3f)
+        self.assertEqual(self.accel.r64(sfab.CAPS), 0x7f)
         self.assertEqual(self.accel.r64(sfab.HBM_SIZE), self.lab.hbms[0].size)
         for offset in (sfab.QUEUE_EVENT, sfab.QUEUE_EVENT + 8, sfab.QUEUE_FAULT,
                        sfab.QUEUE_FAULT + 8, VM0 + sfab.VM_ROOT, QUEUE0 + sfab.Q_BASE,

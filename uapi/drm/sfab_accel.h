@@ -172,6 +172,7 @@ struct sfab_query_device {
 #define SFAB_CAP_COPY_2D	(1ULL << 3)
 #define SFAB_CAP_FABRIC		(1ULL << 4)
 #define SFAB_CAP_NOTIFY		(1ULL << 5)
+#define SFAB_CAP_POLICY		(1ULL << 6)
 };
 
 /** struct sfab_query_engine - one engine */
@@ -598,7 +599,33 @@ struct sfab_vm_bind {
 	__u32 sync_stride;
 };
 
-/** struct sfab_queue_create - get a hardware queue */
+/**
+ * enum sfab_on_loss - what becomes of commands on remote memory when their way is lost
+ *
+ * Lost are a link of the accelerator itself that goes down, and a way farther on that
+ * is reported to end.  A link that changes its light path is not lost.  See "Lost ways"
+ * in qemu/docs/specs/sfab-fabric.rst.
+ */
+enum sfab_on_loss {
+	/** @SFAB_ON_LOSS_REROUTE: go another way; wait while there is none */
+	SFAB_ON_LOSS_REROUTE = 0,
+	/** @SFAB_ON_LOSS_WAIT: wait until the best way is back */
+	SFAB_ON_LOSS_WAIT = 1,
+	/**
+	 * @SFAB_ON_LOSS_FAIL: what is in flight fails at once, and halts the queue with
+	 * SFAB_FAULT_FABRIC, SFAB_FABRIC_NO_ROUTE; what comes later goes another way
+	 */
+	SFAB_ON_LOSS_FAIL = 2,
+};
+
+#define SFAB_LOSS_LIMIT_MAX_MS	60000
+
+/**
+ * struct sfab_queue_create - get a hardware queue
+ *
+ * EINVAL: an unknown @on_loss, or a greater @limit_ms; EOPNOTSUPP: one of them is not 0,
+ * and the device lacks SFAB_CAP_POLICY.
+ */
 struct sfab_queue_create {
 	/** @vm_id: VM whose addresses its commands use */
 	__u32 vm_id;
@@ -608,6 +635,14 @@ struct sfab_queue_create {
 	__u32 queue_id;
 	/** @pad: must be 0 */
 	__u32 pad;
+	/** @on_loss: &enum sfab_on_loss */
+	__u32 on_loss;
+	/**
+	 * @limit_ms: how long a part of a command that has left for remote memory may
+	 * wait for its answer, 0: the op_timeout_ms of the device; at most
+	 * SFAB_LOSS_LIMIT_MAX_MS.  The job timeout of the queue is longer.
+	 */
+	__u32 limit_ms;
 };
 
 /**
