@@ -93,6 +93,7 @@ static struct json_object *describe_features(uint64_t bits)
 		{ SFAB_FEATURE_COPY_2D, "copy-2d" },
 		{ SFAB_FEATURE_FABRIC, "fabric" },
 		{ SFAB_FEATURE_NOTIFY, "notify" },
+		{ SFAB_FEATURE_LOSS_POLICY, "loss-policy" },
 	};
 	struct json_object *list = json_object_new_array();
 	size_t i;

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "accel.h"
@@ -31,6 +32,8 @@ struct request {
 	const char *accel;
 	const char *to;
 	unsigned int seconds;
+	enum sfab_loss_policy policy;
+	unsigned int limit_ms;
 	bool json;
 	bool quiet;
 };
@@ -305,7 +308,8 @@ static int open_stream(struct stream *s)
 	if (!accel_count(s->context) ||
 	    accel_find(s->context, s->request->accel ?: "0", &s->device) || open_memory(s))
 		return -1;
-	if (sfab_queue_create(s->device, 0, &s->queue) < 0 ||
+	if (sfab_queue_create_on_loss(s->device, 0, s->request->policy, s->request->limit_ms,
+				      &s->queue) < 0 ||
 	    sfab_batch_create(s->queue, &s->batch) < 0)
 		return complain_library();
 	return 0;
@@ -349,7 +353,27 @@ static void tell(const struct stream *s, bool verified)
 	json_object_put(document);
 }
 
-enum { KEY_TO = 0x100, KEY_SECONDS };
+enum { KEY_TO = 0x100, KEY_SECONDS, KEY_ON_LOSS };
+
+/* POLICY[:MS] */
+static void parse_on_loss(struct argp_state *state, const char *text, struct request *request)
+{
+	static const char *const names[] = {
+		[SFAB_LOSS_REROUTE] = "reroute", [SFAB_LOSS_WAIT] = "wait", [SFAB_LOSS_FAIL] = "fail",
+	};
+	size_t i, length = strcspn(text, ":");
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) == length && !strncmp(text, names[i], length))
+			break;
+	}
+	if (i == sizeof(names) / sizeof(names[0]))
+		argp_error(state, "--on-loss '%s' is none of reroute, wait and fail, or one of them and :MS",
+			   text);
+	request->policy = i;
+	if (text[length])
+		request->limit_ms = parse_count(state, "on-loss", text + length + 1, 60000);
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -364,6 +388,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SECONDS:
 		request->seconds = parse_count(state, "seconds", arg, 1000000);
+		return 0;
+	case KEY_ON_LOSS:
+		parse_on_loss(state, arg, request);
 		return 0;
 	case 'j':
 		request->json = true;
@@ -390,6 +417,9 @@ int stream_main(int argc, char **argv)
 		{ "to", KEY_TO, "HANDLE", 0,
 		  "Write to the memory of HANDLE, which 'sfab export' prints", 0 },
 		{ "seconds", KEY_SECONDS, "N", 0, "End after N seconds (default: 10)", 0 },
+		{ "on-loss", KEY_ON_LOSS, "POLICY[:MS]", 0,
+		  "When the link in use goes down: reroute, wait or fail; after MS without an answer give up (default: reroute)",
+		  0 },
 		OPTION_QUIET,
 		OPTION_JSON,
 		{ 0 }

@@ -53,7 +53,7 @@ static int internal_queue(struct sfab_device *dev, struct sfab_queue **queue)
 	pthread_mutex_lock(&dev->bounce_lock);
 	ret = check_internal(dev);
 	if (!ret && !dev->bounce)
-		ret = queue_new(dev, VM_NORMAL, true, &dev->bounce);
+		ret = queue_new(dev, VM_NORMAL, true, (struct loss){ 0 }, &dev->bounce);
 	if (!ret)
 		*queue = queue_get(dev->bounce);
 	pthread_mutex_unlock(&dev->bounce_lock);

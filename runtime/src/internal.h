@@ -405,7 +405,13 @@ struct sfab_queue {
 	struct fence_list fences;
 };
 
-int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal,
+/* What a queue does when the way to remote memory is lost, and for how long: as its creator says */
+struct loss {
+	enum sfab_loss_policy policy;
+	unsigned int limit_ms;
+};
+
+int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal, struct loss loss,
 	      struct sfab_queue **queue);
 struct sfab_queue *queue_get(struct sfab_queue *queue);
 void queue_put(struct sfab_queue *queue);

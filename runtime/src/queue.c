@@ -12,6 +12,9 @@ _Static_assert((int)SFAB_HEALTH_OK == (int)SFAB_QUEUE_OK &&
 	       (int)SFAB_HEALTH_FAULTED == (int)SFAB_QUEUE_FAULTED &&
 	       (int)SFAB_HEALTH_TIMEDOUT == (int)SFAB_QUEUE_TIMEDOUT &&
 	       (int)SFAB_HEALTH_LOST == (int)SFAB_QUEUE_LOST, "states of a queue");
+_Static_assert((int)SFAB_LOSS_REROUTE == (int)SFAB_ON_LOSS_REROUTE &&
+	       (int)SFAB_LOSS_WAIT == (int)SFAB_ON_LOSS_WAIT &&
+	       (int)SFAB_LOSS_FAIL == (int)SFAB_ON_LOSS_FAIL, "policies for a lost way");
 
 /* Syncs of one submission; more waits go into submissions of their own */
 #define MAX_SYNCS	16
@@ -35,10 +38,10 @@ static bool has_waiters(const struct sfab_device *dev, uint32_t id)
  * thread that was about to wait for that one leaves soon: this one is new, so the
  * kernel refuses to wait for a submission that it has not seen.
  */
-static int create_in_kernel(struct sfab_queue *queue)
+static int create_in_kernel(struct sfab_queue *queue, struct loss loss)
 {
+	struct sfab_queue_create create = { .on_loss = loss.policy, .limit_ms = loss.limit_ms };
 	struct sfab_device *dev = queue->dev;
-	struct sfab_queue_create create = { 0 };
 	int ret;
 
 	pthread_mutex_lock(&dev->lock);
@@ -64,7 +67,8 @@ static int create_in_kernel(struct sfab_queue *queue)
 	return 0;
 }
 
-int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal, struct sfab_queue **q)
+int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal, struct loss loss,
+	      struct sfab_queue **q)
 {
 	struct sfab_queue *queue = calloc(1, sizeof(*queue));
 	int ret;
@@ -82,7 +86,7 @@ int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal, struct sf
 		ret = device_fail(dev, -errno, "create a timeline for a queue");
 		goto err_free;
 	}
-	ret = create_in_kernel(queue);
+	ret = create_in_kernel(queue, loss);
 	if (ret)
 		goto err_sync;
 	*q = queue;
@@ -158,19 +162,42 @@ void queue_free_all(struct sfab_queue *queue)
 	free(queue->remote.list);
 }
 
-int sfab_queue_create(struct sfab_device *dev, unsigned int flags, struct sfab_queue **queue)
+static int queue_make(const char *func, struct sfab_device *dev, unsigned int flags,
+		      struct loss loss, struct sfab_queue **queue)
 {
 	int ret;
 
 	if (!dev || !queue)
-		return fail_null(__func__);
+		return fail_null(func);
 	if (flags & ~SFAB_LONG_RUNNING)
-		return fail(-EINVAL, "%s: unknown flags %#x", __func__, flags);
+		return fail(-EINVAL, "%s: unknown flags %#x", func, flags);
+	if ((unsigned int)loss.policy > SFAB_LOSS_FAIL)
+		return fail(-EINVAL, "%s: unknown policy %u: give SFAB_LOSS_REROUTE, _WAIT or _FAIL",
+			    func, (unsigned int)loss.policy);
+	if (loss.limit_ms > SFAB_LOSS_LIMIT_MAX_MS)
+		return fail(-EINVAL, "%s: a limit of %u ms: give at most %u", func, loss.limit_ms,
+			    SFAB_LOSS_LIMIT_MAX_MS);
 	ret = context_check(dev->ctx);
 	if (ret)
 		return ret;
+	if ((loss.policy || loss.limit_ms) && !(dev->identity.caps & SFAB_CAP_POLICY))
+		return fail(-EOPNOTSUPP, "%s: it cannot do otherwise than reroute when a way is lost: create the queue without a policy and limit",
+			    dev->label);
 	return queue_new(dev, flags & SFAB_LONG_RUNNING ? VM_LONG_RUNNING : VM_NORMAL, false,
-			 queue);
+			 loss, queue);
+}
+
+int sfab_queue_create(struct sfab_device *dev, unsigned int flags, struct sfab_queue **queue)
+{
+	return queue_make(__func__, dev, flags, (struct loss){ 0 }, queue);
+}
+
+int sfab_queue_create_on_loss(struct sfab_device *dev, unsigned int flags,
+			      enum sfab_loss_policy policy, unsigned int limit_ms,
+			      struct sfab_queue **queue)
+{
+	return queue_make(__func__, dev, flags,
+			  (struct loss){ .policy = policy, .limit_ms = limit_ms }, queue);
 }
 
 void sfab_queue_destroy(struct sfab_queue *queue)

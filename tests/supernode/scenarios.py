@@ -116,10 +116,60 @@ class Scenarios:
         links = str(len(self.run.state()["fibres"]))
         self.command(self.nodes[0], f"sfab fabric discover --expect-links {links} --wait 30")
 
+    def port(self, node, accel, port):
+        """What that node's driver tells of a port."""
+        return json.loads(self.command(node, f"sfab port {accel}:{port} --json"))["ports"][0]
+
     def lanes(self, node, accel, port):
-        """Lanes in use, as that node's driver tells."""
-        said = json.loads(self.command(node, f"sfab port {accel}:{port} --json"))
-        return said["ports"][0]["lanes_in_use"]
+        return self.port(node, accel, port)["lanes_in_use"]
+
+    def stream_over(self, end, policy, seconds):
+        """Begin to write through the port at the end of a fibre; on return it does so."""
+        node, accel, port = end
+        sent = self.port(*end)["counters"]["bytes_sent"]
+        stream = self.background(node, f"sfab stream -j -q -a {accel} --seconds {seconds} "
+                                 f"--on-loss {policy} --to $(cat /share/lost-way)")
+        assert supernode.wait_for(60, lambda: self.port(*end)["counters"]["bytes_sent"] >
+                                  sent + (4 << 20), lambda: "stream"), \
+            f"nothing is sent through {end}: {self.finish(node, stream, None)}"
+        return stream
+
+    def test_lost_way(self):
+        """The links below a transfer are cut: it fails at once, or waits, as it likes."""
+        fibres = self.run.state()["fibres"]
+        fibre = next(f for f in fibres if f["owners"][0] != f["owners"][1])
+        here, there = (re.match(r"(node\d)\.(\d):(\d)", end).groups() for end in fibre["ends"])
+        all_ways = [end for f in fibres for end in f["ends"]
+                    if end.startswith(f"{here[0]}.{here[1]}:")]
+        self.background(there[0], f"sfab export -q -a {there[1]} --size 8M --seconds 600 "
+                        ">/share/lost-way")
+        path = self.run.file("share", "lost-way")
+        assert supernode.wait_for(30, lambda: os.path.exists(path) and os.path.getsize(path),
+                                  lambda: "export"), "nothing is exported"
+        try:
+            # Long before the minute that it could go without an answer.
+            stream = self.stream_over(here, "fail:60000", 300)
+            start = time.monotonic()
+            for end in all_ways:
+                self.run.set_cut(end, True)
+            said = self.finish(here[0], stream, 1)
+            assert "no route" in said and time.monotonic() - start < 40, said
+            # The next one goes the way that there is.
+            for end in all_ways:
+                self.run.set_cut(end, end == fibre["ends"][0])
+            self.command(here[0], f"sfab stream -j -q -a {here[1]} --seconds 1 --on-loss fail "
+                         "--to $(cat /share/lost-way)")
+            self.run.set_cut(fibre["ends"][0], False)
+            stream = self.stream_over(here, "wait:60000", 12)
+            self.run.set_cut(fibre["ends"][0], True)
+            time.sleep(3)
+        finally:
+            for end in all_ways:
+                self.run.set_cut(end, False)
+        told = json.loads(self.finish(here[0], stream))
+        assert told["verified"], told
+        assert sum(p["rerouted_packets"] for p in told["phases"]) == 0, told
+        assert max(p["longest_stop_seconds"] for p in told["phases"]) > 2, told
 
     def test_faults_of_the_script(self):
         """They were set to happen at once (run): they did, in their order, and are in the log."""

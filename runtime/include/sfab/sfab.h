@@ -153,6 +153,7 @@ int sfab_device_find(struct sfab_context *context, const char *name,
 #define SFAB_FEATURE_COPY_2D	((uint64_t)1 << 3)
 #define SFAB_FEATURE_FABRIC	((uint64_t)1 << 4)
 #define SFAB_FEATURE_NOTIFY	((uint64_t)1 << 5)
+#define SFAB_FEATURE_LOSS_POLICY ((uint64_t)1 << 6)	/* sfab_queue_create_on_loss() */
 
 /** struct sfab_device_info - what a device is, and how it is used now */
 struct sfab_device_info {
@@ -718,6 +719,39 @@ int sfab_mem_import(struct sfab_device *device, const struct sfab_handle *handle
  */
 int sfab_queue_create(struct sfab_device *device, unsigned int flags,
 		      struct sfab_queue **queue);
+
+/**
+ * enum sfab_loss_policy - what a queue does with commands on remote memory in flight
+ * when the way there is lost
+ *
+ * Lost is a link of the device itself that goes down, and a way that a device farther on
+ * reports to end; a link that changes its light path is not lost.  See
+ * qemu/docs/specs/sfab-fabric.rst, "Lost ways".
+ */
+enum sfab_loss_policy {
+	SFAB_LOSS_REROUTE = 0,	/* goes another way; waits while there is none */
+	SFAB_LOSS_WAIT = 1,	/* waits for the best way, however many others there are */
+	SFAB_LOSS_FAIL = 2,	/* fails at once; what comes later goes another way */
+};
+
+/**
+ * sfab_queue_create_on_loss() - sfab_queue_create(), for a lost way
+ * @policy: what to do then; SFAB_LOSS_REROUTE is what sfab_queue_create() takes
+ * @limit_ms: how long what is in flight may go without an answer, at most 60000; 0: what
+ *	the device is set to, struct sfab_fabric_info.op_timeout_ms
+ *
+ * What fails halts the queue: -EIO, and the fault is SFAB_CAUSE_FABRIC with
+ * SFAB_REMOTE_NO_ROUTE, or SFAB_REMOTE_TIMEOUT after @limit_ms.  Queues of one device with
+ * the same target share an ordered channel: as long as another of them has commands there,
+ * those that wait leave as its commands do.  What the library bounces through another device
+ * takes SFAB_LOSS_REROUTE there.
+ *
+ * Errors: as sfab_queue_create(); -EOPNOTSUPP the device has no SFAB_FEATURE_LOSS_POLICY,
+ * and something else is asked for than sfab_queue_create() gives.
+ */
+int sfab_queue_create_on_loss(struct sfab_device *device, unsigned int flags,
+			      enum sfab_loss_policy policy, unsigned int limit_ms,
+			      struct sfab_queue **queue);
 
 /**
  * sfab_queue_destroy() - stop a queue and free it

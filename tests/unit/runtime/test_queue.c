@@ -466,6 +466,70 @@ static void test_wait_for_memory(void **state)
 	}
 }
 
+/* ---- when a way is lost ---- */
+
+static int setup_policy(void **state)
+{
+	more_caps = SFAB_FEATURE_FABRIC | SFAB_FEATURE_LOSS_POLICY;
+	return setup(state);
+}
+
+static int teardown_policy(void **state)
+{
+	more_caps = 0;
+	return teardown(state);
+}
+
+static void expect_on_loss(uint32_t on_loss, uint32_t limit_ms)
+{
+	uint32_t newest[2];
+
+	fake_on_loss(&newest[0], &newest[1]);
+	assert_int_equal(newest[0], on_loss);
+	assert_int_equal(newest[1], limit_ms);
+}
+
+static void test_on_loss(void **state)
+{
+	struct sfab_queue *queue = NULL;
+
+	(void)state;
+	expect_ok(sfab_queue_create_on_loss(dev[0], 0, SFAB_LOSS_FAIL, 0, &queue));
+	expect_on_loss(SFAB_LOSS_FAIL, 0);
+	sfab_queue_destroy(queue);
+	expect_ok(sfab_queue_create_on_loss(dev[0], SFAB_LONG_RUNNING, SFAB_LOSS_WAIT, 60000,
+					    &queue));
+	expect_on_loss(SFAB_LOSS_WAIT, 60000);
+	sfab_queue_destroy(queue);
+	expect_ok(sfab_queue_create(dev[0], 0, &queue));
+	expect_on_loss(SFAB_LOSS_REROUTE, 0);
+	sfab_queue_destroy(queue);
+	queue = NULL;
+	expect_error(-EINVAL, sfab_queue_create_on_loss(dev[0], 0, (enum sfab_loss_policy)3, 0,
+							&queue), "unknown policy 3");
+	expect_error(-EINVAL, sfab_queue_create_on_loss(dev[0], 0, SFAB_LOSS_WAIT, 60001, &queue),
+		     "60001 ms", "at most 60000");
+	expect_error(-EINVAL, sfab_queue_create_on_loss(dev[0], 2, SFAB_LOSS_WAIT, 0, &queue),
+		     "flags");
+	expect_error(-EINVAL, sfab_queue_create_on_loss(NULL, 0, SFAB_LOSS_WAIT, 0, &queue),
+		     "NULL");
+	assert_null(queue);
+}
+
+/* A device of the first version: what it does anyway is granted, all else refused */
+static void test_on_loss_unknown(void **state)
+{
+	struct sfab_queue *queue = NULL;
+
+	(void)state;
+	expect_error(-EOPNOTSUPP, sfab_queue_create_on_loss(dev[0], 0, SFAB_LOSS_FAIL, 0, &queue),
+		     "reroute");
+	expect_error(-EOPNOTSUPP, sfab_queue_create_on_loss(dev[0], 0, SFAB_LOSS_REROUTE, 5,
+							    &queue), "reroute");
+	assert_null(queue);
+	expect_ok(sfab_queue_create_on_loss(dev[0], 0, SFAB_LOSS_REROUTE, 0, &queue));
+}
+
 static void test_wait_limit(void **state)
 {
 	struct sfab_queue *queue = long_running();
@@ -550,6 +614,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_out_of_queues, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait_for_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_on_loss, setup_policy, teardown_policy),
+		cmocka_unit_test_setup_teardown(test_on_loss_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_kinds, setup, teardown),

@@ -551,15 +551,25 @@ int sfab_mem_import(struct sfab_device *device, const struct sfab_handle *handle
 
 /* ---- work ---- */
 
-int sfab_queue_create(struct sfab_device *device, unsigned int flags, struct sfab_queue **queue)
+int sfab_queue_create_on_loss(struct sfab_device *device, unsigned int flags,
+			      enum sfab_loss_policy policy, unsigned int limit_ms,
+			      struct sfab_queue **queue)
 {
 	FAIL_IF_PLANNED();
 	if (flags)
 		return fake_fail(-EINVAL, "fake: flags");
+	if (policy || limit_ms)
+		fprintf(stderr, "fake: policy %u, limit %u ms\n", policy, limit_ms);
 	*queue = malloc(sizeof(**queue));
 	**queue = (struct sfab_queue){ .device = device, .refs = 1 };
 	device->context->objects++;
 	return 0;
+}
+
+int sfab_queue_create(struct sfab_device *device, unsigned int flags, struct sfab_queue **queue)
+{
+	FAIL_IF_PLANNED();
+	return sfab_queue_create_on_loss(device, flags, SFAB_LOSS_REROUTE, 0, queue);
 }
 
 static void queue_put(struct sfab_queue *queue)

@@ -275,6 +275,16 @@ class Stream(ExportedTest):
         self.assertFalse(result.json["verified"])
         self.assertEqual(result.json["bytes"], 2 * PIECE)
 
+    def test_on_loss(self):
+        handle = self.export("--size", "64K")
+        for text, says in [("fail", "policy 2, limit 0 ms"), ("wait:1500", "policy 1, limit 1500 ms"),
+                           ("reroute:60000", "policy 0, limit 60000 ms")]:
+            self.assertIn(says, self.ok(*self.SHORT, handle, "--on-loss", text, FAKE_SLOW=10000,
+                                        **FABRIC).err)
+        for text in ["", "fai", "failing", "wait:", "wait:0", "wait:60001", "wait:5s", ":5"]:
+            self.refused(*self.SHORT, handle, "--on-loss", text, says="--on-loss '", status=2,
+                         **FABRIC)
+
     def test_handle_is_needed(self):
         self.refused("stream", says="--to is missing", status=2)
 

@@ -143,6 +143,12 @@ static void no_peers(void)
 void fake_deny(unsigned int device, int err) { LOCKED(devices[device].deny = err); }
 void fake_driver_name(const char *name) { LOCKED(driver_name = name); }
 void fake_caps(unsigned int device, uint64_t caps) { LOCKED(devices[device].caps = caps); }
+
+void fake_on_loss(uint32_t *on_loss, uint32_t *limit_ms)
+{
+	LOCKED(*on_loss = newest_on_loss; *limit_ms = newest_limit_ms);
+}
+
 void fake_peer(unsigned int from, unsigned int to, bool ok) { LOCKED(peers[from][to] = ok); }
 void fake_no_peers(void) { LOCKED(no_peers()); }
 void fake_peer_lies(bool lies) { LOCKED(peer_lies = lies); }

@@ -84,6 +84,8 @@ void fake_timeout(unsigned int device);
 void fake_reset(unsigned int device);
 /* Long-running queues have no room; submissions give EAGAIN after so many */
 void fake_room(unsigned int submissions);
+/* What the newest queue of all is to do when a way is lost */
+void fake_on_loss(uint32_t *on_loss, uint32_t *limit_ms);
 /* What the devices have executed */
 struct fake_work {
 	uint64_t submissions;

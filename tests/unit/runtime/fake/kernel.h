@@ -126,6 +126,9 @@ struct queue {
 	struct job_list jobs;
 };
 
+/* As the newest queue was asked for */
+extern uint32_t newest_on_loss, newest_limit_ms;
+
 /* The longest that there is; the fake kernel may add 24 bytes */
 union event {
 	struct sfab_event common;

@@ -9,6 +9,8 @@
 
 #include "kernel.h"
 
+uint32_t newest_on_loss, newest_limit_ms;
+
 static struct queue *lookup(struct file *file, uint32_t id)
 {
 	return id < MAX_IDS ? file->queues[id] : NULL;
@@ -173,8 +175,11 @@ static long create(struct file *file, struct sfab_queue_create *args)
 	struct queue *queue;
 	uint32_t i;
 
-	if (args->flags || args->pad)
+	if (args->flags || args->pad || args->on_loss > SFAB_ON_LOSS_FAIL ||
+	    args->limit_ms > SFAB_LOSS_LIMIT_MAX_MS)
 		return -EINVAL;
+	if ((args->on_loss || args->limit_ms) && !(file->dev->caps & SFAB_CAP_POLICY))
+		return -EOPNOTSUPP;
 	if (!vm)
 		return -ENOENT;
 	if (file->dev->queues == max_queues)
@@ -192,6 +197,8 @@ static long create(struct file *file, struct sfab_queue_create *args)
 	live[L_QUEUE]++;
 	if (pthread_create(&queue->thread, NULL, serve, queue))
 		abort();
+	newest_on_loss = args->on_loss;
+	newest_limit_ms = args->limit_ms;
 	args->queue_id = i;
 	return 0;
 }
