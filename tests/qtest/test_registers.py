@@ -74,7 +74,7 @@ class Registers(unittest.TestCase):
                              (sfab.SCRATCH + 1, 4), (sfab.SCRATCH - 4, 8), (sfab.SCRATCH, 8),
                              (sfab.HBM_SIZE + 4, 8), (sfab.MAGIC, 8), (0x0114 + 2, 4),
                              (0x0074, 4), (0x2000, 4), (0xf000, 4), (0x94000, 4), (0xffffc, 4),
-                             (0x10004, 4), (0x4034, 4), (0x4034 - 4, 8), (0x10000, 8)):
+                             (0x10004, 4), (0x1010, 4), (0x4034, 2), (0x4034 - 4, 8), (0x10000, 8)):
             errors = self.errors()
             self.assertEqual(machine.read(bar0 + offset, size), 0, f"{offset:#x} size {size}")
             machine.write(bar0 + offset, (1 << 8 * size) - 1, size)
