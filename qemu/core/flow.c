@@ -127,9 +127,11 @@ static void reconnect(struct sfab_endpoint *ep, struct sfab_flow *flow)
 		if (wanted(ep, r) && r->imported <= flow->imports)
 			sfab_request_fail(ep, r, SFAB_STATUS_STALE);
 		left |= wanted(ep, r);
-		/* One that was answered has had its effect elsewhere: it stands for its psn */
-		if (r->answered)
+		/* One that was answered has had its effect elsewhere; its psn has to be sent */
+		if (r->answered) {
+			r->answered = false;
 			r->transfer = 0;
+		}
 	}
 	ep->ended = true;
 	if (!left) {

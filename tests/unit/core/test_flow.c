@@ -439,6 +439,64 @@ static void test_restart_and_import(void **state)
 	sn_free(sn);
 }
 
+/*
+ * When the target restarts, the answer to the first of three requests is lost, the second is
+ * answered, the third is of a new import. On the new connection the second is lost once.
+ */
+static uint32_t lost_psn;
+static bool connected_again, lost_again;
+
+static enum sn_fate lose_around_a_restart(struct supernode *sn, struct sfab_packet *packet)
+{
+	(void)sn;
+	if (!connected_again) {
+		if (packet->type == SFAB_PKT_WRITE && !lost_psn)
+			lost_psn = packet->psn;
+		return packet->type == SFAB_PKT_DONE && packet->psn == lost_psn ? SN_DROP : SN_PASS;
+	}
+	if (packet->type == SFAB_PKT_CONNECT)
+		lost_psn = packet->psn + 1;
+	if (packet->class_vc == SFAB_CLASS_REQUEST && packet->type != SFAB_PKT_CONNECT &&
+	    packet->psn == lost_psn && !lost_again) {
+		lost_again = true;
+		return SN_DROP;
+	}
+	return SN_PASS;
+}
+
+static void test_restart_amid_answers(void **state)
+{
+	struct supernode *sn = shared(sn_middle());
+	struct rig *a = sn->rig[0];
+	struct cmd c = put(2 * SFAB_MTU), late = add_one;
+	uint64_t *counter;
+
+	(void)state;
+	lost_psn = 0;
+	connected_again = false;
+	lost_again = false;
+	sn->fate = lose_around_a_restart;
+	rig_submit(a, 0, &c);
+	sn_run(sn, 10 * MS);
+	sn_restart(sn, 1);
+	sn_share(sn);
+	counter = (uint64_t *)(sn->rig[1]->hbm + SHARED);
+	*counter = 50;
+	connected_again = true;
+	sn_import(a, 2, 2, 0, SHARED);
+	rig_map(a, 0, VA_FAR(2), FAR_ADDR(2), FAR_SIZE, FABRIC_PTE(RW));
+	late.dst = VA_FAR(2);
+	rig_submit(a, 1, &late);
+	assert_true(sn_wait(sn, a, 1, 500 * MS));
+	assert_true(lost_again);
+	assert_int_equal(rd32(a, Q_REG(1, Q_FAULT)), 0);
+	assert_int_equal(*counter, 51);
+	assert_true(sn_wait(sn, a, 0, 500 * MS));
+	assert_int_equal(rd32(a, Q_REG(0, Q_FAULT)) >> SFAB_Q_FAULT_STATUS_SHIFT &
+			 SFAB_Q_FAULT_STATUS_MASK, SFAB_STATUS_STALE);
+	sn_free(sn);
+}
+
 static void test_device_reset(void **state)
 {
 	struct supernode *sn = shared(sn_new(2));
@@ -703,6 +761,7 @@ int main(void)
 		cmocka_unit_test(test_all_cut),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_restart_and_import),
+		cmocka_unit_test(test_restart_amid_answers),
 		cmocka_unit_test(test_device_reset),
 		cmocka_unit_test(test_pulled),
 		cmocka_unit_test(test_stop),
