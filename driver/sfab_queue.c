@@ -82,7 +82,7 @@ struct sfab_queue *sfab_queue_lookup(struct xarray *queues, u32 id)
 	return queue;
 }
 
-static unsigned int sfab_queue_job_timeout(const struct sfab_queue *queue)
+static long sfab_queue_job_timeout(const struct sfab_queue *queue)
 {
 	u32 limit_ms = FIELD_GET(SFAB_Q_POLICY_LIMIT, queue->policy);
 

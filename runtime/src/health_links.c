@@ -201,13 +201,13 @@ static void name_partner(const struct far_end *far, const struct watched_link *o
 	bool is_switch = far->kind == SFAB_LINK_PARTNER_SWITCH;
 	char uuid[40];
 
+	uuid_format(far->uuid, uuid);
 	v->partner = far->kind;
 	v->partner_eid = far->eid;
 	v->partner_port = far->port;
 	v->partner_name[0] = 0;
 	if (far->kind == SFAB_LINK_PARTNER_NONE)
 		return;
-	uuid_format(far->uuid, uuid);
 	if (other)
 		snprintf(v->partner_name, sizeof(v->partner_name), "accel%u:%u",
 			 other->view.info.accel, other->view.info.port);
@@ -223,12 +223,14 @@ static void name_partner(const struct far_end *far, const struct watched_link *o
 static void tell_lost(struct sfab_verdict *v)
 {
 	char reason[sizeof(v->text)];
+	int room;
 
 	if (!v->partner_name[0] || v->severity != SFAB_SEVERITY_FAILED)
 		return;
 	memcpy(reason, v->text, sizeof(reason));
-	snprintf(v->text, sizeof(v->text), "%s is lost: %.*s", v->partner_name,
-		 (int)(sizeof(v->text) - sizeof(v->partner_name) - sizeof(" is lost: ")), reason);
+	/* The end of a long reason gives way */
+	room = (int)(sizeof(v->text) - strlen(v->partner_name) - sizeof(" is lost: "));
+	snprintf(v->text, sizeof(v->text), "%s is lost: %.*s", v->partner_name, room, reason);
 }
 
 static void judge_one(struct sfab_health *health, struct watched_link *w)

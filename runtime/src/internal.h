@@ -403,6 +403,7 @@ struct sfab_queue {
 	struct points remote;		/* newest work of ours on other queues */
 	struct batch_list batches;
 	struct fence_list fences;
+	unsigned int limit_ms;		/* as of struct loss */
 };
 
 /* What a queue does when the way to remote memory is lost, and for how long: as its creator says */

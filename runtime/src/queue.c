@@ -79,6 +79,7 @@ int queue_new(struct sfab_device *dev, enum vm_kind vm, bool internal, struct lo
 	queue->vm = vm;
 	queue->internal = internal;
 	queue->refs = 1;
+	queue->limit_ms = loss.limit_ms;
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_mutex_init(&queue->sync_lock, NULL);
 
@@ -313,13 +314,17 @@ int queue_query(struct sfab_queue *queue, struct sfab_queue_query *query)
 int queue_fail(struct sfab_queue *queue, const struct sfab_queue_query *query)
 {
 	struct sfab_device *dev = queue->dev;
+	unsigned int timeout_ms = dev->limits.job_timeout_ms;
 
+	/* As of struct sfab_queue_create */
+	if (queue->limit_ms && queue->limit_ms + 1000 > timeout_ms)
+		timeout_ms = queue->limit_ms + 1000;
 	switch (query->state) {
 	case SFAB_QUEUE_FAULTED:
 		return fault_fail(queue, query);
 	case SFAB_QUEUE_TIMEDOUT:
 		return fail(-EIO, "%s: queue %u was reset: work took longer than the job timeout of %u ms: submit less at once, destroy the queue and create another",
-			    dev->label, queue->id, dev->limits.job_timeout_ms);
+			    dev->label, queue->id, timeout_ms);
 	default:
 		return fail(-EIO, "%s: queue %u was lost, the device was reset or removed: destroy the queue, create another and write lost data again",
 			    dev->label, queue->id);

@@ -640,7 +640,8 @@ struct sfab_queue_create {
 	/**
 	 * @limit_ms: how long a part of a command that has left for remote memory may
 	 * wait for its answer, 0: the op_timeout_ms of the device; at most
-	 * SFAB_LOSS_LIMIT_MAX_MS.  The job timeout of the queue is longer.
+	 * SFAB_LOSS_LIMIT_MAX_MS.  The job timeout of the queue is a second longer, if
+	 * job_timeout_ms is less than that.
 	 */
 	__u32 limit_ms;
 };

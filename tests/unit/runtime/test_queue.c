@@ -497,6 +497,12 @@ static void test_on_loss(void **state)
 	expect_ok(sfab_queue_create_on_loss(dev[0], 0, SFAB_LOSS_FAIL, 0, &queue));
 	expect_on_loss(SFAB_LOSS_FAIL, 0);
 	sfab_queue_destroy(queue);
+	expect_ok(sfab_queue_create_on_loss(dev[0], 0, SFAB_LOSS_WAIT, 30000, &queue));
+	expect_on_loss(SFAB_LOSS_WAIT, 30000);
+	fake_timeout(0);
+	expect_ok(sfab_copy(queue, a, 0, b, 0, SIZE, NULL));
+	expect_error(-EIO, sfab_queue_wait(queue, 10 * SECOND), "job timeout of 31000 ms");
+	sfab_queue_destroy(queue);
 	expect_ok(sfab_queue_create_on_loss(dev[0], SFAB_LONG_RUNNING, SFAB_LOSS_WAIT, 60000,
 					    &queue));
 	expect_on_loss(SFAB_LOSS_WAIT, 60000);
