@@ -359,8 +359,8 @@ class Supernode:
     def up(self):
         start = time.monotonic()
         say(f"starting {len(self.made.nodes)} nodes with {len(self.made.accelerators())} "
-            f"accelerators of {self.made.settings['hbm']} HBM, {len(self.made.switches)} switches, {len(self.fibres)} fibres in "
-            f"{self.run.path}")
+            f"accelerators of {self.made.settings['hbm']} HBM, {len(self.made.switches)} switches, "
+            f"{len(self.fibres)} fibres in {self.run.path}")
         for switch in self.made.switches:
             self.start_switch(switch)
         for node in self.made.nodes:

@@ -100,11 +100,12 @@ class Versus:
                      "notify_latency") * 1e-6
 
     def tcp(self):
-        said = json.loads(self.both("iperf3 -s -1", f"iperf3 -J -t {SECONDS} -c 10.0.0.2", 5201))
+        said = json.loads(self.both("iperf3 -s -1", f"iperf3 -J -t {SECONDS} -c 10.0.0.2",
+                                    PORT_TCP))
         return said["end"]["sum_received"]["bits_per_second"] / 8
 
     def rdma(self, command, pattern):
-        said = self.both(command, f"{command} 10.0.0.2", 18515)
+        said = self.both(command, f"{command} 10.0.0.2", PORT_RDMA)
         return found(pattern, said, command)
 
     def rdma_write(self):
@@ -127,7 +128,7 @@ class Row:
     def text(self, figures):
         """Ratios are of rates, or of times the other way round: more is better."""
         median = statistics.median(figures[self.name])
-        rate = median > 1
+        rate = median > 1       # bytes a second; a time is less
         figure = f"{median / 1e6:10.1f} MB/s" if rate else f"{median * 1e6:10.1f} us  "
         spread = " to ".join(f"{x / 1e6:.0f}" if rate else f"{x * 1e6:.0f}"
                              for x in (min(figures[self.name]), max(figures[self.name])))
