@@ -134,11 +134,13 @@ static void put_promises(uint8_t *raw)
 	*at(raw, SFAB_CMIS_01, 144) = 0x35;		/* Deinit < 50 ms, Init < 500 ms */
 	*at(raw, SFAB_CMIS_01, 146) = 70;		/* C, at most */
 	*at(raw, SFAB_CMIS_01, 150) = 157;		/* 3.14 V, at least */
+	*at(raw, SFAB_CMIS_01, 151) = 3 << 3;		/* RxPower and RxLOS: average */
 	*at(raw, SFAB_CMIS_01, 155) = 1 << 1;		/* TxDisable */
 	*at(raw, SFAB_CMIS_01, 157) = 1 << 0;		/* TxFail */
 	*at(raw, SFAB_CMIS_01, 158) = 3 << 1;		/* RxLOS, RxLOL */
 	*at(raw, SFAB_CMIS_01, 159) = 3;		/* temperature, supply */
 	*at(raw, SFAB_CMIS_01, 160) = 7;		/* bias (times 1), Tx and Rx power */
+	*at(raw, SFAB_CMIS_01, 162) = 1 << 0;		/* receivers look for a clock: RxCDR */
 	*at(raw, SFAB_CMIS_01, 167) = 0x35;		/* PwrDn < 50 ms, PwrUp < 500 ms */
 	*at(raw, SFAB_CMIS_01, 168) = 0x03;		/* TxTurnOff < 1 ms, TxTurnOn < 50 ms */
 	*at(raw, SFAB_CMIS_01, 176) = 1;		/* application 1 begins at lane 1 */

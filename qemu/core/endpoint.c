@@ -200,6 +200,7 @@ static struct sfab_fabric *make_router(struct sfab_core *core, const char **why)
 		.crc_errors = c->crc_errors,
 		.seed = c->seed,
 		.entropy = c->entropy,
+		.solo = c->solo,
 		.serial = c->serial,
 	};
 

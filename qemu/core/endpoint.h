@@ -20,7 +20,8 @@
 #include "internal.h"
 
 #define SFAB_FLOW_REQUESTS	64		/* unanswered ones */
-#define SFAB_FLOW_WINDOW	(7 * SFAB_MTU)	/* their bytes: what fits into a ring */
+#define SFAB_FLOW_BEGIN		(7 * SFAB_MTU)	/* their bytes, as long as nothing is known, */
+#define SFAB_FLOW_WINDOW	(14 * SFAB_MTU)	/* ... and at most: a ring has two such */
 #define SFAB_STAGES		8
 #define SFAB_NO_STAGE		(-1)
 /* What the endpoint posts, and each flow sends, in one turn. */

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A router as a whole: made, run, put to sleep, reset. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "fabric_internal.h"
 
 #define LINGER_NS	50000
 #define LINGER_SKIPS	128
+/* To be kept from the CPU for longer is too long for small packets. */
+#define TURN_NS		300000
+#define TURN_SKIPS	1024
 
 static const char *config_error(const struct sfab_fabric_config *c)
 {
@@ -116,6 +120,7 @@ struct sfab_fabric *sfab_fabric_create_with(const struct sfab_fabric_config *con
 		fabric->sink = sink;
 		fabric->endpoint = endpoint;
 		pthread_mutex_init(&fabric->lock, NULL);
+		pthread_mutex_init(&fabric->run, NULL);
 		relaxed_store(fabric->op_timeout, SFAB_OP_TIMEOUT_RESET);
 		relaxed_store(fabric->retry_timeout, SFAB_RETRY_TIMEOUT_RESET);
 		relaxed_store(fabric->hoq_timeout, SFAB_HOQ_TIMEOUT_RESET);
@@ -155,6 +160,13 @@ void sfab_fabric_destroy(struct sfab_fabric *fabric)
 {
 	if (!fabric)
 		return;
+	/* Neighbours have to be out, and must not come in any more. */
+	pthread_mutex_lock(&fabric->run);
+	for (unsigned int p = 0; fabric->port && p < fabric->config.ports; p++)
+		for (unsigned int i = 0; i < SFAB_MAX_PATHS; i++)
+			sfab_near_part(&fabric->port[p], i);
+	pthread_mutex_unlock(&fabric->run);
+	pthread_mutex_destroy(&fabric->run);
 	pthread_mutex_destroy(&fabric->lock);
 	free(fabric->loops);
 	free(fabric->port);
@@ -237,19 +249,76 @@ static bool pass(struct sfab_fabric *fabric)
 	return more;
 }
 
-enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due)
+static enum sfab_run run(struct sfab_fabric *fabric, uint64_t *due, uint64_t slice)
 {
 	fabric->moved = 0;
 	fabric->flushed = 0;
 	while (pass(fabric)) {
 		fabric->moved += SFAB_PASS_COST;
-		if (fabric->moved >= SFAB_FABRIC_SLICE) {
+		if (fabric->moved >= slice) {
 			flush_all(fabric);
 			return SFAB_RUN_MORE;
 		}
 	}
 	*due = fabric->due;
 	return fabric->due == UINT64_MAX ? SFAB_RUN_IDLE : SFAB_RUN_POLL;
+}
+
+enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due)
+{
+	enum sfab_run next;
+
+	pthread_mutex_lock(&fabric->run);
+	next = run(fabric, due, SFAB_FABRIC_SLICE);
+	fabric->linger.found = fabric->moved >= SFAB_PASS_COST;
+	if (fabric->linger.found)
+		fabric->linger.much = fabric->moved >= SFAB_MTU;
+	pthread_mutex_unlock(&fabric->run);
+	return next;
+}
+
+static void set_sleeping(struct sfab_fabric *fabric, bool asleep)
+{
+	for (unsigned int p = 0; p < fabric->config.ports; p++)
+		sfab_link_set_sleeping(&fabric->port[p].link, asleep);
+}
+
+static bool has_news(const struct sfab_fabric *fabric)
+{
+	for (unsigned int p = 0; p < fabric->config.ports; p++)
+		if (sfab_link_news(&fabric->port[p].link))
+			return true;
+	return false;
+}
+
+/* The worker sleeps: links that were opened meanwhile do so too. False: one has news. */
+static bool sleep_on(struct sfab_fabric *fabric)
+{
+	bool opened = false;
+
+	for (unsigned int p = 0; p < fabric->config.ports; p++) {
+		struct sfab_link *link = &fabric->port[p].link;
+
+		if (link->state == SFAB_LINK_CLOSED || link->asleep)
+			continue;
+		sfab_link_set_sleeping(link, true);
+		opened = true;
+	}
+	__sync_synchronize();
+	return !opened || !has_news(fabric);
+}
+
+enum sfab_run sfab_fabric_help(struct sfab_fabric *fabric, uint64_t *due)
+{
+	enum sfab_run next;
+
+	if (pthread_mutex_trylock(&fabric->run))
+		return SFAB_RUN_MORE;
+	next = run(fabric, due, SFAB_BELL_BYTES);
+	if (fabric->asleep && !sleep_on(fabric))
+		next = SFAB_RUN_MORE;
+	pthread_mutex_unlock(&fabric->run);
+	return next;
 }
 
 static bool missed(struct sfab_linger *linger)
@@ -262,11 +331,28 @@ static bool missed(struct sfab_linger *linger)
 	return false;
 }
 
+/*
+ * What we wait for may be done by a thread that waits for this very CPU: another worker. If it
+ * is somebody else's, to sleep is better, as who wakes up is let in; but where much is moved,
+ * workers keep each other from it for so long.
+ */
+static bool let_others_run(struct sfab_fabric *fabric)
+{
+	uint64_t start = fabric->ops->now(fabric->opaque);
+
+	sched_yield();
+	if (fabric->linger.much || fabric->ops->now(fabric->opaque) - start < TURN_NS)
+		return true;
+	fabric->linger.on = false;
+	fabric->linger.skip = TURN_SKIPS;
+	return false;
+}
+
 bool sfab_fabric_linger(struct sfab_fabric *fabric, uint64_t now)
 {
 	struct sfab_linger *linger = &fabric->linger;
 
-	if (fabric->moved >= SFAB_PASS_COST) {	/* it has found something */
+	if (linger->found) {
 		if (linger->on)
 			linger->misses = 0;
 		if (linger->skip) {
@@ -276,34 +362,37 @@ bool sfab_fabric_linger(struct sfab_fabric *fabric, uint64_t now)
 		linger->on = true;
 		linger->until = now + LINGER_NS;
 	}
-	if (linger->on && now >= linger->until)
+	if (!linger->on)
+		return false;
+	if (now >= linger->until)
 		return missed(linger);
-	return linger->on;
+	return let_others_run(fabric);
 }
 
 bool sfab_fabric_sleep(struct sfab_fabric *fabric, bool asleep)
 {
-	unsigned int p, ports = fabric->config.ports;
+	bool done = true;
 
-	for (p = 0; p < ports; p++)
-		sfab_link_set_sleeping(&fabric->port[p].link, asleep);
-	if (!asleep)
-		return true;
+	pthread_mutex_lock(&fabric->run);
+	set_sleeping(fabric, asleep);
 	__sync_synchronize();
-	for (p = 0; p < ports; p++)
-		if (sfab_link_news(&fabric->port[p].link))
-			break;
-	if (p == ports)
-		return true;
-	sfab_fabric_sleep(fabric, false);
-	return false;
+	if (asleep && has_news(fabric)) {
+		set_sleeping(fabric, false);
+		asleep = false;
+		done = false;
+	}
+	fabric->asleep = asleep;
+	pthread_mutex_unlock(&fabric->run);
+	return done;
 }
 
 void sfab_fabric_attach(struct sfab_fabric *fabric, unsigned int port,
 			unsigned int path, void *memory, unsigned int end)
 {
+	pthread_mutex_lock(&fabric->run);
 	fabric->now = fabric->ops->now(fabric->opaque);
 	sfab_port_attach(fabric, &fabric->port[port], path, memory, end);
+	pthread_mutex_unlock(&fabric->run);
 }
 
 /* ---- from any thread ---- */

@@ -51,6 +51,9 @@ int sfab_fabric_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet,
 void sfab_fabric_commit(struct sfab_fabric *fabric, const struct sfab_packet *packet,
 			const struct sfab_slot *slot);
 
+/* The endpoint has moved so much without a packet: it counts into its turn. */
+void sfab_fabric_spend(struct sfab_fabric *fabric, uint64_t bytes);
+
 /* How often @port has gone down, modulo 2^32. */
 uint32_t sfab_fabric_downs(const struct sfab_fabric *fabric, unsigned int port);
 /* The first candidate towards @dst carries traffic, or will when it has changed its light path. */

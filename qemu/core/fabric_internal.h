@@ -14,13 +14,14 @@
  *	switching.c	how a port goes to another light path
  *	inject.c	what goes wrong with a module, on request
  *	router.c	where packets go: routes, hop limit, head-of-queue limit, turns
+ *	near.c		the same, to a neighbour in this process, without a copy
  *	agent.c		answers datagrams
  *	mailbox.c	datagrams that software sends and reads
  *	fabric_regs.c	the registers of all that
  *	fabric.c	create, run, sleep, attach, reset
  *
  * The fabric worker owns everything but what is atomic (registers that it looks at,
- * or shows) and what &sfab_fabric.lock protects.
+ * or shows) and what &sfab_fabric.lock protects. It is whoever holds &sfab_fabric.run.
  */
 #ifndef SFAB_CORE_FABRIC_INTERNAL_H
 #define SFAB_CORE_FABRIC_INTERNAL_H
@@ -83,6 +84,8 @@ struct sfab_port {
 	unsigned int index;
 	struct sfab_link link;
 	struct sfab_fibre_half *half[SFAB_MAX_PATHS][2];	/* out, in */
+	struct sfab_near *near[SFAB_MAX_PATHS];	/* NULL: no fibre */
+	unsigned int near_end[SFAB_MAX_PATHS];	/* ours */
 	struct sfab_fibre_half *loop;	/* what the port hears itself through */
 	uint32_t applied;		/* of ctrl: what the link was opened for */
 	uint32_t retrained;
@@ -113,6 +116,7 @@ struct sfab_port {
 	bool flap_dark;
 	struct sfab_cmis cmis;
 	uint32_t module;		/* P_MODULE, as it was told last */
+	uint64_t replays;		/* REPLAYS, likewise */
 	uint64_t look_at;		/* not before may the other end change its light */
 	uint64_t launched;		/* its light, as it was taken into account */
 };
@@ -127,9 +131,19 @@ struct sfab_source {
 /* Whether the worker looks for more before it sleeps (sfab_fabric_linger()). */
 struct sfab_linger {
 	bool on;
+	bool found;		/* the last run has found something */
+	bool much;		/* ... and the last that has, much */
 	uint64_t until;
 	unsigned int misses;	/* in a row: it sleeps at once so often next, */
 	unsigned int skip;	/* ... and still */
+};
+
+/* Where a packet that is reserved goes, if it skips a ring; @next is entered. */
+struct sfab_beyond {
+	struct sfab_fabric *next;	/* NULL: it does not */
+	struct sfab_port *there;	/* where it comes in */
+	struct sfab_packet packet;	/* as it goes on */
+	struct sfab_slot slot;		/* ... there */
 };
 
 #define SFAB_MAILBOX_DEPTH	16
@@ -173,7 +187,14 @@ struct sfab_fabric {
 	uint32_t *route_lo;		/* likewise, for each route */
 	struct sfab_mailbox mailbox;
 
-	/* The worker's. */
+	/*
+	 * The worker's. Neighbours (near.c) only try to get @run; who waits for it holds no
+	 * lock of this library, while @lock and those of near.c and the core are taken in it.
+	 */
+	pthread_mutex_t run;
+	bool asleep;			/* so its links have told */
+	struct sfab_beyond beyond;
+	struct sfab_fabric *caller;	/* who delivers a packet to us and waits, near.c */
 	uint64_t now;
 	uint64_t due;
 	uint64_t moved;			/* in this run */
@@ -280,6 +301,36 @@ int sfab_router_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet, 
 /* Room for a packet of the device on @port, VC 0. Likewise. */
 int sfab_router_reserve_at(struct sfab_fabric *fabric, unsigned int port,
 			   struct sfab_packet *packet, bool answer, struct sfab_slot *slot);
+
+/* Let the endpoint have a turn; true if it wants to go on. */
+bool sfab_router_endpoint(struct sfab_fabric *fabric);
+
+/* Room for a packet that came in by port @from, on its further way; it is changed for that. */
+int sfab_router_onward(struct sfab_fabric *fabric, unsigned int from, struct sfab_packet *packet,
+		       bool answer, struct sfab_slot *slot);
+
+/* ---- near.c ---- */
+
+/* An end of a fibre is at a light path of a port, or not any more. With run. */
+void sfab_near_join(struct sfab_fabric *fabric, struct sfab_port *port, unsigned int path,
+		    void *memory, unsigned int end);
+void sfab_near_part(struct sfab_port *port, unsigned int path);
+
+/*
+ * Room for @packet of ours, which goes by slot->port and @ring of it, behind the neighbour:
+ * then &sfab_slot.payload is there. It is to be committed, or else released.
+ */
+bool sfab_near_reserve(struct sfab_fabric *fabric, const struct sfab_packet *packet, bool answer,
+		       unsigned int ring, struct sfab_slot *slot);
+void sfab_near_commit(struct sfab_fabric *fabric, const struct sfab_packet *packet,
+		      const struct sfab_slot *slot);
+void sfab_near_release(struct sfab_fabric *fabric);
+
+/* A packet that is to go on by @port, @ring, has been delivered to who is there. */
+bool sfab_near_deliver(struct sfab_fabric *fabric, unsigned int port, unsigned int ring,
+		       const struct sfab_packet *packet, const void *payload);
+
+/* ---- router.c ---- */
 
 /* What becomes of a packet that came in. */
 enum sfab_fate {

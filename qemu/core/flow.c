@@ -32,7 +32,7 @@ struct sfab_flow *sfab_flow_to(struct sfab_endpoint *ep, uint16_t eid)
 
 	if (!flow->eid) {
 		flow->eid = eid;
-		flow->window = SFAB_FLOW_WINDOW;
+		flow->window = SFAB_FLOW_BEGIN;
 		flow->una = sfab_fabric_random(ep->fabric);
 		flow->next = flow->una;
 		flow->end = flow->una;

@@ -126,6 +126,7 @@ void sfab_link_open(struct sfab_link *link, struct sfab_fibre_half *out,
 	store(page->magic, SFAB_FIBRE_MAGIC);
 	store(page->version, SFAB_FIBRE_VERSION);
 	store(page->sleeping, 0);
+	link->asleep = false;
 	sfab_link_identify(link, me);
 	link->light = generation;
 	link->locked = 0;
@@ -583,19 +584,25 @@ void sfab_link_commit(struct sfab_link *link, unsigned int r, uint64_t at,
 /* ---- doorbells ---- */
 
 /* One bell wakes a sleeper up, but for who does not tell one sleep from the next. */
-bool sfab_link_flush(struct sfab_link *link)
+uint32_t sfab_link_sleeper(const struct sfab_link *link)
 {
 	uint32_t sleeping;
 
 	if (!link->dirty)
-		return false;
-	link->dirty = false;
+		return 0;
 	__sync_synchronize();
 	sleeping = load(link->in->sender.sleeping);
-	if (!sleeping || (sleeping == link->rung && sleeping != SFAB_SLEEPING_ALWAYS))
-		return false;
-	link->rung = sleeping;
-	return true;
+	return sleeping != link->rung || sleeping == SFAB_SLEEPING_ALWAYS ? sleeping : 0;
+}
+
+bool sfab_link_flush(struct sfab_link *link)
+{
+	uint32_t sleeping = sfab_link_sleeper(link);
+
+	link->dirty = false;
+	if (sleeping)
+		link->rung = sleeping;
+	return sleeping;
 }
 
 void sfab_link_set_sleeping(struct sfab_link *link, bool sleeping)
@@ -604,5 +611,6 @@ void sfab_link_set_sleeping(struct sfab_link *link, bool sleeping)
 		return;
 	if (sleeping && ++link->sleeps <= SFAB_SLEEPING_ALWAYS)
 		link->sleeps = SFAB_SLEEPING_ALWAYS + 1;
+	link->asleep = sleeping;
 	store(link->out->sender.sleeping, sleeping ? link->sleeps : 0);
 }

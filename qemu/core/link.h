@@ -2,7 +2,8 @@
 /*
  * One end of a link: what a port says into the fibre's memory and believes of what it
  * hears there (docs/specs/sfab-fibre.rst). Training, the rings of every class and VC,
- * credits, link-level retry, the rate. By the fabric worker only.
+ * credits, link-level retry, the rate. By the fabric worker only, or who holds its lock
+ * (near.c).
  *
  * Everything that counts is in here, in private memory; the shared words are written
  * from it, never read back.
@@ -90,6 +91,7 @@ struct sfab_link {
 	struct sfab_fibre_half *out, *in;
 	enum sfab_link_state state;
 	bool dirty;		/* the other end has not been told yet */
+	bool asleep;		/* SLEEPING is not 0 */
 	uint32_t sleeps;	/* SLEEPING, when we slept last */
 	uint32_t rung;		/* that of the other end, when we rang last */
 	bool replaying;		/* so does a ring, see &sfab_link_tx.replaying */
@@ -181,6 +183,9 @@ uint64_t sfab_link_ready_at(const struct sfab_link *link);
 
 /* All that was stored is visible; true: the other end sleeps and must be rung. */
 bool sfab_link_flush(struct sfab_link *link);
+
+/* The other end's SLEEPING if it is to be rung for what was stored, else 0. */
+uint32_t sfab_link_sleeper(const struct sfab_link *link);
 
 /* Ask to be rung, or not any more. */
 void sfab_link_set_sleeping(struct sfab_link *link, bool sleeping);

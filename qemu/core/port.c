@@ -385,6 +385,9 @@ void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
 		port->changed = true;
 	port->half[path][0] = memory ? &halves[end] : NULL;
 	port->half[path][1] = memory ? &halves[!end] : NULL;
+	sfab_near_part(port, path);
+	if (memory && !fabric->config.solo)
+		sfab_near_join(fabric, port, path, memory, end);
 	sfab_port_poll(fabric, port);
 	sfab_port_flush(fabric, port);
 }

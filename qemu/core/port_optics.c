@@ -139,9 +139,11 @@ static void clear(struct sfab_port *port)
 	/* P_CLEAR has both, so that it never reads 0 in between. */
 	atomic_store(&port->clearing, what);
 	atomic_fetch_and(&port->clear, ~what);
-	if (what & SFAB_P_CLEAR_COUNTERS)
+	if (what & SFAB_P_CLEAR_COUNTERS) {
 		for (unsigned int i = 0; i < SFAB_P_COUNTERS; i++)
 			relaxed_store(port->counter[i], 0);
+		port->replays = 0;
+	}
 	if (what & SFAB_P_CLEAR_CODEWORDS)
 		sfab_optics_clear(&port->optics);
 	/* Those that are so now are set again at once. */
@@ -178,6 +180,20 @@ static void tell_module(struct sfab_fabric *fabric, struct sfab_port *port)
 		return;
 	port->module = module;
 	sfab_port_event(fabric, port);
+}
+
+/*
+ * What the link has sent again in the interval that ends.  Software hears of it here although
+ * the link is up as before, and however much it is, once in an interval.
+ */
+static void tell_replays(struct sfab_fabric *fabric, struct sfab_port *port)
+{
+	uint64_t replays = relaxed_load(port->counter[SFAB_P_REPLAYS]);
+	bool more = replays > port->replays;
+
+	port->replays = replays;
+	if (more)
+		sfab_port_event(fabric, port);
 }
 
 /* The light of the other end is another one, and may be looked at. */
@@ -223,8 +239,10 @@ bool sfab_port_optics(struct sfab_fabric *fabric, struct sfab_port *port)
 			take_faults(fabric, port);
 		take_control(port, module);
 		clear(port);
-		if (tick)
+		if (tick) {
+			tell_replays(fabric, port);
 			next_tick(fabric, port);
+		}
 		if (other) {
 			port->look_at = port->relight ? 0 : fabric->now + LOOK_NS;
 			port->launched = launched;

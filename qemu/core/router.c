@@ -78,22 +78,34 @@ static unsigned int ring_of(const struct sfab_packet *packet)
 	       (packet->class_vc & SFAB_CLASS_MASK);
 }
 
+/* The VC and ring that it goes on in. */
+static unsigned int turn(struct sfab_packet *packet, const struct way *way)
+{
+	packet->class_vc = (packet->class_vc & SFAB_CLASS_MASK) |
+			   (way->vc ? SFAB_CLASS_VC1 : 0);
+	return ring_of(packet);
+}
+
+/* There was room on it. */
+static void take(struct sfab_fabric *fabric, const struct way *way)
+{
+	if (way->failover)
+		sfab_count(&fabric->port[way->port].counter[SFAB_P_FAILOVERS], 1);
+}
+
 /* Room on the way; *stalled: the packet lacked credit before, or does now. */
 static int reserve(struct sfab_fabric *fabric, const struct way *way,
 		   struct sfab_packet *packet, bool *stalled, struct sfab_slot *slot)
 {
 	struct sfab_port *port = &fabric->port[way->port];
 
-	packet->class_vc = (packet->class_vc & SFAB_CLASS_MASK) |
-			   (way->vc ? SFAB_CLASS_VC1 : 0);
 	slot->port = way->port;
-	slot->ring = ring_of(packet);
+	slot->ring = turn(packet, way);
 	switch (sfab_link_reserve(&port->link, slot->ring, packet->payload,
 				  fabric->now, &slot->at)) {
 	case SFAB_ROOM:
 		slot->payload = sfab_link_payload(&port->link, slot->ring, slot->at);
-		if (way->failover)
-			sfab_count(&port->counter[SFAB_P_FAILOVERS], 1);
+		take(fabric, way);
 		return 0;
 	case SFAB_NO_CREDIT:
 		if (!*stalled)
@@ -116,6 +128,7 @@ int sfab_router_reserve_at(struct sfab_fabric *fabric, unsigned int port,
 	bool stalled = true;
 
 	packet->hops = SFAB_HOP_LIMIT;
+	sfab_near_release(fabric);
 	if (sfab_port_holds(&fabric->port[port], answer))
 		return -EAGAIN;
 	if (!sfab_port_carries(&fabric->port[port]))
@@ -139,9 +152,15 @@ int sfab_router_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet, 
 		return sfab_router_reserve_at(fabric, fabric->config.ports,
 					      packet, answer, slot);
 	packet->hops = SFAB_HOP_LIMIT;
+	sfab_near_release(fabric);
 	error = choose(fabric, packet->dst, SFAB_NOWHERE, 0, answer, &way);
 	if (error)
 		return error;
+	slot->port = way.port;
+	if (sfab_near_reserve(fabric, packet, answer, turn(packet, &way), slot)) {
+		take(fabric, &way);
+		return 0;
+	}
 	error = reserve(fabric, &way, packet, &stalled, slot);
 	if (stalled)
 		fabric->stalled = *packet;
@@ -157,8 +176,30 @@ int sfab_fabric_reserve(struct sfab_fabric *fabric, struct sfab_packet *packet,
 void sfab_fabric_commit(struct sfab_fabric *fabric, const struct sfab_packet *packet,
 			const struct sfab_slot *slot)
 {
-	sfab_link_commit(&fabric->port[slot->port].link, slot->ring, slot->at, packet);
+	if (fabric->beyond.next)
+		sfab_near_commit(fabric, packet, slot);
+	else
+		sfab_link_commit(&fabric->port[slot->port].link, slot->ring, slot->at, packet);
 	fabric->moved += sfab_frame_bytes(packet->payload);
+}
+
+void sfab_fabric_spend(struct sfab_fabric *fabric, uint64_t bytes)
+{
+	fabric->moved += bytes;
+}
+
+int sfab_router_onward(struct sfab_fabric *fabric, unsigned int from, struct sfab_packet *packet,
+		       bool answer, struct sfab_slot *slot)
+{
+	bool stalled = true, vc1 = packet->class_vc & SFAB_CLASS_VC1;
+	struct way way;
+	int error;
+
+	if (packet->hops <= 1 || packet->dst == relaxed_load(fabric->eid))
+		return -EHOSTUNREACH;
+	packet->hops--;
+	error = choose(fabric, packet->dst, from, vc1, answer, &way);
+	return error ? error : reserve(fabric, &way, packet, &stalled, slot);
 }
 
 /* ---- packets that came in ---- */
@@ -274,6 +315,11 @@ static enum sfab_fate forward(struct sfab_fabric *fabric, unsigned int from,
 		       is_answer(&packet, payload), &way);
 	if (error)
 		return error == -EAGAIN ? SFAB_HELD : SFAB_NO_ROUTE;
+	if (sfab_near_deliver(fabric, way.port, turn(&packet, &way), &packet, payload)) {
+		take(fabric, &way);
+		sfab_count(&fabric->forwarded, 1);
+		return SFAB_TAKEN;
+	}
 	if (reserve(fabric, &way, &packet, &rx->stalled, &slot))
 		return blocked(fabric, &fabric->port[slot.port].link.tx[slot.ring],
 			       rx);
@@ -306,13 +352,13 @@ static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 		       unsigned int ring)
 {
 	struct sfab_link_rx *rx = &port->link.rx[ring];
-	uint64_t bytes = 0;
+	uint64_t begin = fabric->moved;
 	const void *payload;
 
 	/* Most have nothing. */
 	if (rx->head == rx->tail)
 		return false;
-	while (bytes < SFAB_TURN_BYTES &&
+	while (fabric->moved - begin < SFAB_TURN_BYTES &&
 	       (payload = sfab_link_receive(&port->link, ring))) {
 		unsigned int counter = 0;
 
@@ -321,14 +367,14 @@ static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 			break;
 		case SFAB_BLOCKED:
 			if (wait(fabric, rx, false))
-				return bytes;
+				return fabric->moved != begin;
 			/* fall through */
 		case SFAB_STALLED:
 			counter = SFAB_P_DROP_HOQ;
 			break;
 		case SFAB_HELD:
 			if (wait(fabric, rx, true))
-				return bytes;
+				return fabric->moved != begin;
 			counter = SFAB_P_DROP_HOQ;
 			break;
 		case SFAB_NO_ROUTE:
@@ -344,33 +390,43 @@ static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 		}
 		if (counter)
 			sfab_count(&port->counter[counter], 1);
-		bytes += rx->bytes + SFAB_PACKET_COST;
 		fabric->moved += rx->bytes + SFAB_PACKET_COST;
 		sfab_link_take(&port->link, ring);
 	}
-	return bytes;
+	return fabric->moved != begin;
 }
 
-static bool serve_endpoint(struct sfab_fabric *fabric)
+bool sfab_router_endpoint(struct sfab_fabric *fabric)
 {
 	uint64_t end = fabric->moved + SFAB_TURN_BYTES, due;
-	bool more, any = false;
+	bool more;
 
 	do {
 		due = UINT64_MAX;
 		more = fabric->sink->work(fabric->endpoint, &due);
-		any |= more;
 		/* What moves nothing takes its time too. */
 		fabric->moved += SFAB_PACKET_COST;
 	} while (more && fabric->moved < end);
 	if (!more)
 		sfab_due(fabric, due);
-	return any;
+	return more;
+}
+
+/* Likewise, but true if it did anything. */
+static bool serve_endpoint(struct sfab_fabric *fabric)
+{
+	uint64_t moved = fabric->moved;
+
+	return sfab_router_endpoint(fabric) || fabric->moved - moved > SFAB_PACKET_COST;
 }
 
 bool sfab_router_serve(struct sfab_fabric *fabric, const struct sfab_source *source)
 {
-	return source->ring < SFAB_FIBRE_RINGS ?
-	       serve_ring(fabric, &fabric->port[source->port], source->ring) :
-	       serve_endpoint(fabric);
+	bool served = source->ring < SFAB_FIBRE_RINGS ?
+		      serve_ring(fabric, &fabric->port[source->port], source->ring) :
+		      serve_endpoint(fabric);
+
+	/* What was reserved and not committed. */
+	sfab_near_release(fabric);
+	return served;
 }

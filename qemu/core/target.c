@@ -11,6 +11,9 @@
 /* Payloads from this size on are part of much more, as a rule. */
 #define STREAM		(SFAB_MTU / 2)
 
+/* No status of a packet: as if the request had not come. */
+#define LOST	((enum sfab_status)0xffff)
+
 /* What a request does to memory. */
 struct access {
 	struct sfab_operand operand;
@@ -158,7 +161,7 @@ static enum sfab_status enter(struct sfab_endpoint *ep, const struct sfab_packet
 	unsigned int v;
 
 	sfab_lock(core);
-	status = judge(core, p);
+	status = core->paused ? LOST : judge(core, p);
 	if (!status && core->segment[p->segment].vm >= core->config.vms)
 		status = SFAB_STATUS_TARGET_FAULT;
 	if (!status) {
@@ -359,6 +362,8 @@ static enum served serve(struct sfab_endpoint *ep, const struct sfab_packet *p,
 	} else {
 		status = execute(ep, p, read ? slot.payload : (void *)payload,
 				 &value);
+		if (status == LOST)
+			return NO_WAY;
 		*kept = (struct sfab_answer) { .status = status, .value = value };
 	}
 	if (again)

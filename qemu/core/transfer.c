@@ -411,6 +411,7 @@ static bool move_local(struct sfab_endpoint *ep, struct sfab_transfer *t,
 	sfab_stream(ep->worker, t->posted, *bytes, false);
 	sfab_moved(ep->worker, *bytes);
 	sfab_release(ep->core, ep->worker, *bytes);
+	sfab_fabric_spend(ep->fabric, *bytes);
 	return true;
 }
 

@@ -9,7 +9,7 @@
 #include "sfab/fibre.h"
 
 /* The layout of docs/specs/sfab-fibre.rst, "Memory". */
-#define HALF_SIZE	0x20a000u
+#define HALF_SIZE	0x80a000u
 #define FIBRE_SIZE	(2 * (size_t)HALF_SIZE)
 #define RECEIVER_PAGE	0x1000u
 #define RINGS_AT	0x2000u

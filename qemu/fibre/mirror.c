@@ -8,7 +8,7 @@
 #include "talk.h"
 
 static const uint32_t ring_size[RINGS] = {
-	0x80000, 0x80000, 0x4000, 0x80000, 0x80000, 0x4000,
+	0x200000, 0x200000, 0x4000, 0x200000, 0x200000, 0x4000,
 };
 
 static uint8_t *half(const struct talk *talk, unsigned int end)

@@ -12,7 +12,7 @@
 #include "talk.h"
 
 #define MAGIC		0x4c424653u	/* "SFBL" */
-#define VERSION		1
+#define VERSION		2
 #define CAN_SHARE	1u
 #define REFUSE_MAX	256u
 

@@ -213,6 +213,7 @@ static bool sfab_create_core(SfabAccelState *s, Error **errp)
         .rate_scale = s->ports.rate_scale,
         .crc_errors = s->ports.crc_errors,
         .seed = s->ports.seed,
+        .solo = s->sync,
     };
     const char *why = "out of memory";
 

@@ -40,9 +40,11 @@ static enum sfab_run sfab_engine_run(SfabEngine *e, uint64_t *due)
     SfabAccelState *s = e->s;
     enum sfab_run next;
 
+    sfab_ports_help_begin(s);
     qatomic_set_mb(&e->running, true);
     next = sfab_core_run(s->core, e->index, due);
     qatomic_set_mb(&e->running, false);
+    sfab_ports_help_end(s, next == SFAB_RUN_MORE);
 
     if (qatomic_read(&s->parking)) {
         bql_lock();

@@ -7,9 +7,13 @@
  * one of them has something to say. Where engines have no threads it has none:
  * the main loop watches the fibres then, and the work is done under the BQL.
  *
- * It takes and gives back the ends of the fibres itself: so it alone touches
- * what lies behind them, and a device that is plugged in while its predecessor
- * is still on its way out waits for it here.
+ * It takes and gives back the ends of the fibres itself: a device that is
+ * plugged in while its predecessor is still on its way out waits for it here.
+ *
+ * While it sleeps, an engine that has work for the fabric runs it: to wake
+ * another thread takes longer than most of what is to be sent. Of the threads
+ * of this device who runs the fabric, or touches the ends of its fibres, holds
+ * @run.
  */
 
 #include "qemu/osdep.h"
@@ -25,6 +29,13 @@
 /* An end that is not free yet is asked for again. */
 #define SFAB_TAKE_NS            (20 * SCALE_MS)
 #define SFAB_TAKE_PATIENCE      100
+
+/*
+ * What an engine sends has to be sent again if no answer comes: so that it need
+ * not wake the worker for that, that wakes up so often for a while anyway.
+ */
+#define SFAB_HELPED_NS          (1000 * SCALE_MS)
+#define SFAB_NAP_NS             (20 * SCALE_MS)
 
 /* While the VM is stopped its clock and the fabric's times stand still. */
 #define SFAB_STOPPED_NS         (10 * SCALE_MS)
@@ -60,12 +71,67 @@ static const struct sfab_fibre_ops sfab_ports_fibre_ops = {
     .report = sfab_ports_report,
 };
 
+/* Of the thread of an engine. */
+static __thread SfabAccelState *sfab_ports_helper;  /* from begin to end */
+static __thread bool sfab_ports_to_do;              /* the fabric has work */
+static __thread bool sfab_ports_put_off;            /* ... since the last end */
+
 void sfab_ports_wake(void *opaque)
 {
     SfabPorts *p = &((SfabAccelState *)opaque)->ports;
 
+    if (sfab_ports_helper == opaque) {
+        sfab_ports_to_do = true;
+        return;
+    }
     if (!qatomic_xchg(&p->woken, true) && qatomic_read(&p->waiting)) {
         event_notifier_set(&p->wake);
+    }
+}
+
+void sfab_ports_help_begin(SfabAccelState *s)
+{
+    sfab_ports_helper = s;
+}
+
+static void sfab_ports_help(SfabPorts *p)
+{
+    uint64_t due = 0;
+
+    if (qemu_mutex_trylock(&p->run)) {
+        return;
+    }
+    sfab_ports_to_do = false;
+    p->helped = get_clock();
+    switch (sfab_fabric_help(p->fabric, &due)) {
+    case SFAB_RUN_MORE:
+        sfab_ports_to_do = true;
+        break;
+    case SFAB_RUN_POLL:
+        sfab_ports_to_do |= (int64_t)due < p->due;
+        break;
+    case SFAB_RUN_IDLE:
+        break;
+    }
+    qemu_mutex_unlock(&p->run);
+}
+
+/*
+ * An engine that has more to do first looks what: others rely on that, and have
+ * woken nobody. If it still has, the fabric is not for it.
+ */
+void sfab_ports_help_end(SfabAccelState *s, bool more)
+{
+    bool put_off = sfab_ports_to_do && more && !sfab_ports_put_off;
+
+    sfab_ports_put_off = put_off;
+    if (sfab_ports_to_do && !more) {
+        sfab_ports_help(&s->ports);
+    }
+    sfab_ports_helper = NULL;
+    if (sfab_ports_to_do && !put_off) {
+        sfab_ports_to_do = false;
+        sfab_ports_wake(s);
     }
 }
 
@@ -168,6 +234,7 @@ static int64_t sfab_ports_run(SfabAccelState *s)
 /* Until @ns have passed, somebody wakes us or a fibre has something to say. */
 static void sfab_ports_wait(SfabPorts *p, int64_t ns)
 {
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     GPollFD fds[ARRAY_SIZE(p->ends) + 1];
     unsigned int i;
 
@@ -182,12 +249,20 @@ static void sfab_ports_wait(SfabPorts *p, int64_t ns)
         };
     }
     p->asleep = ns && sfab_fabric_sleep(p->fabric, true);
+    if (get_clock() - p->helped < SFAB_HELPED_NS &&
+        (ns < 0 || ns > SFAB_NAP_NS)) {
+        ns = SFAB_NAP_NS;
+    }
+    p->due = ns < 0 ? INT64_MAX : now + ns;
+    /* First, so that an engine that finds it taken is seen to have woken us. */
+    qemu_mutex_unlock(&p->run);
     qatomic_set_mb(&p->waiting, true);
     if (!p->asleep || qatomic_read(&p->woken)) {
         ns = 0;
     }
     qemu_poll_ns(fds, p->num_ends + 1, ns);
     qatomic_set(&p->waiting, false);
+    qemu_mutex_lock(&p->run);
     if (p->asleep) {
         sfab_fabric_sleep(p->fabric, false);
     }
@@ -217,6 +292,7 @@ static void *sfab_ports_thread(void *opaque)
 
     sfab_fibre_hasten();
     rcu_register_thread();
+    qemu_mutex_lock(&p->run);
     while (!qatomic_read(&s->stop)) {
         /* Before the work: a wake from now on means one more round. */
         qatomic_xchg(&p->woken, false);
@@ -235,6 +311,7 @@ static void *sfab_ports_thread(void *opaque)
         sfab_ports_wait(p, ns);
     }
     sfab_ports_give_back_all(p);
+    qemu_mutex_unlock(&p->run);
     aio_bh_schedule_oneshot(qemu_get_aio_context(), sfab_ports_join, s);
     rcu_unregister_thread();
     return NULL;
@@ -355,6 +432,7 @@ bool sfab_ports_claim(SfabAccelState *s, Error **errp)
         sfab_ports_release(s);
         return false;
     }
+    qemu_mutex_init(&p->run);
     p->fabric = sfab_core_fabric(s->core);
     return true;
 }
@@ -404,6 +482,7 @@ void sfab_ports_finalize(SfabAccelState *s)
         timer_free(p->timer);
     }
     event_notifier_cleanup(&p->wake);
+    qemu_mutex_destroy(&p->run);
 }
 
 void sfab_ports_pull(SfabAccelState *s, bool pulled)

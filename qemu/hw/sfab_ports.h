@@ -23,7 +23,7 @@ typedef struct SfabEnd {
     unsigned int port;
     unsigned int path;
     SfabFibre *fibre;
-    struct sfab_fibre_end *end;     /* NULL: not taken; the worker's */
+    struct sfab_fibre_end *end;     /* NULL: not taken; under @run */
 } SfabEnd;
 
 typedef struct SfabPorts {
@@ -51,6 +51,9 @@ typedef struct SfabPorts {
     unsigned int refused;       /* how often an end could not be taken */
 
     QemuThread thread;
+    QemuMutex run;              /* held to run @fabric */
+    int64_t due;                /* when the worker wakes up by itself; @run */
+    int64_t helped;             /* real time: an engine ran @fabric; @run */
     EventNotifier wake;
     bool woken;                 /* there may be work; atomic */
     bool waiting;               /* the worker listens to @wake; atomic */
@@ -73,7 +76,15 @@ void sfab_ports_pull(SfabAccelState *s, bool pulled);
 bool sfab_ports_step(SfabAccelState *s);
 void sfab_ports_step_at(SfabAccelState *s, int64_t ns);
 
-/* The core's: there is work, from any thread; a doorbell, from the worker. */
+/*
+ * Around what the thread of an engine does: if it gives the fabric work while
+ * the worker sleeps, it does that work at the end, or wakes the worker if there
+ * is @more to do.
+ */
+void sfab_ports_help_begin(SfabAccelState *s);
+void sfab_ports_help_end(SfabAccelState *s, bool more);
+
+/* The core's: there is work, from any thread; a doorbell, under @run. */
 void sfab_ports_wake(void *opaque);
 void sfab_ports_ring(void *opaque, unsigned int port, unsigned int path);
 

@@ -358,7 +358,7 @@ static void check_queues(struct machine *m)
 		CHECK(!!(status & SFAB_Q_STATUS_HALTED) == fault >> 31);
 		CHECK(!!(status & SFAB_Q_STATUS_IDLE) == (head == tail));
 		CHECK(!(status & SFAB_Q_STATUS_BUSY));
-		CHECK((fault & 0xff) <= SFAB_FAULT_BAD_VM);
+		CHECK((fault & 0xff) <= SFAB_FAULT_POISON);
 	}
 }
 

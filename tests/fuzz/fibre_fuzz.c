@@ -87,7 +87,7 @@ static bool hear(const uint8_t *data, size_t size, size_t piece)
 /* The header of a message: type, length of its body. */
 static bool hear_header(uint16_t type, uint32_t length, size_t piece)
 {
-	uint8_t header[TALK_HEADER] = "SFBL\1";
+	uint8_t header[TALK_HEADER] = "SFBL\2";
 
 	memcpy(header + 6, &type, 2);
 	memcpy(header + 8, &length, 4);

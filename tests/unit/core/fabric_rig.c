@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "fabric_rig.h"
+#include "fibre.h"
 
 /* ---- the sink ---- */
 
@@ -215,7 +216,7 @@ void net_free(struct net *net)
 	for (unsigned int i = 0; i < net->nodes; i++)
 		sfab_fabric_destroy(net->node[i].fabric);
 	for (unsigned int c = 0; c < net->cables; c++)
-		free(net->cable[c].memory);
+		fibre_free(net->cable[c].view);
 	free(net);
 }
 
@@ -225,7 +226,7 @@ void net_join(struct net *net, unsigned int c)
 
 	for (unsigned int end = 0; end < 2; end++)
 		sfab_fabric_attach(net->node[cable->node[end]].fabric, cable->port[end],
-				   cable->path[end], cable->memory, end);
+				   cable->path[end], cable->view[end], end);
 }
 
 void net_cut(struct net *net, unsigned int c)
@@ -250,8 +251,8 @@ unsigned int net_cable_between(struct net *net, unsigned int a, unsigned int por
 	struct cable *cable = &net->cable[net->cables];
 
 	assert_true(net->cables < CABLES);
-	cable->memory = aligned_alloc(4096, SFAB_FIBRE_SIZE);
-	memset(cable->memory, 0, SFAB_FIBRE_SIZE);
+	fibre_new(cable->view);
+	cable->memory = cable->view[0];
 	cable->node[0] = a;
 	cable->port[0] = port_a;
 	cable->path[0] = path_a;

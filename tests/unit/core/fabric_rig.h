@@ -66,6 +66,7 @@ struct node {
 };
 
 struct cable {
+	void *view[2];		/* of its memory, by end; the first one also as: */
 	struct sfab_fibre_half *memory;
 	unsigned int node[2], port[2], path[2];
 };

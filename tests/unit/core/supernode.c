@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fibre.h"
 #include "supernode.h"
 
 /* ---- told by devices ---- */
@@ -199,7 +200,7 @@ static void attach(struct supernode *sn, unsigned int c, bool light)
 		struct sn_device *device = &sn->device[cable->device[end]];
 
 		sfab_fabric_attach(device->fabric, cable->port[end], 0,
-				   light ? cable->memory : NULL, end);
+				   light ? cable->view[end] : NULL, end);
 		device->woken = true;
 	}
 }
@@ -222,10 +223,9 @@ static void cable(struct supernode *sn, unsigned int a, unsigned int port_a,
 	struct sn_cable *cable = &sn->cable[sn->cables];
 
 	*cable = (struct sn_cable) {
-		.memory = aligned_alloc(PAGE, SFAB_FIBRE_SIZE),
 		.device = { a, b }, .port = { port_a, port_b },
 	};
-	memset(cable->memory, 0, SFAB_FIBRE_SIZE);
+	fibre_new(cable->view);
 	attach(sn, sn->cables++, true);
 }
 
@@ -349,7 +349,7 @@ void sn_free(struct supernode *sn)
 	for (unsigned int i = sn->nodes; i < sn->devices; i++)
 		sfab_fabric_destroy(sn->device[i].fabric);
 	for (unsigned int c = 0; c < sn->cables; c++)
-		free(sn->cable[c].memory);
+		fibre_free(sn->cable[c].view);
 	free(sn);
 }
 
@@ -363,7 +363,7 @@ void sn_restart(struct supernode *sn, unsigned int node)
 			if (sn->cable[c].device[end] == node)
 				sfab_fabric_attach(sn->device[node].fabric,
 						   sn->cable[c].port[end], 0,
-						   sn->cable[c].memory, end);
+						   sn->cable[c].view[end], end);
 	sn_run(sn, MS);
 }
 

@@ -45,7 +45,7 @@ struct sn_device {
 };
 
 struct sn_cable {
-	void *memory;
+	void *view[2];			/* of its memory, by end */
 	unsigned int device[2], port[2];
 	bool cut;
 };

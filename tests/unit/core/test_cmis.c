@@ -125,10 +125,12 @@ static void advertisements(void **state)
 	read_image();
 	assert_int_equal(byte(2, 142), 0x40);
 	assert_int_equal(byte(2, 144), 0x35);
+	assert_int_equal(byte(2, 151), 0x18);
 	assert_int_equal(byte(2, 157), 0x01);
 	assert_int_equal(byte(2, 158), 0x06);
 	assert_int_equal(byte(2, 159), 0x03);
 	assert_int_equal(byte(2, 160), 0x07);
+	assert_int_equal(byte(2, 162), 0x01);
 	assert_int_equal(u16(2, 138), 26200);
 	assert_int_equal(s16(3, 128), 78 * 256);
 	assert_int_equal(s16(3, 130), -8 * 256);

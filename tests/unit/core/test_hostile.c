@@ -190,7 +190,7 @@ static void wrong_magic_or_version(void **state)
 	page(&h)->magic = 0;
 	assert_failed(&h, SFAB_REASON_PROTOCOL);
 	shine(&h);
-	page(&h)->version = 2;
+	page(&h)->version = SFAB_FIBRE_VERSION + 1;
 	run(&h);	/* was up: loses light */
 	assert_failed(&h, SFAB_REASON_VERSION);
 	hostile_free(&h);

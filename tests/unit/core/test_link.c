@@ -164,7 +164,7 @@ static void partner_restarts(void **state)
 	net_run(net, MS);
 	/* No good-bye: its memory stays as it was. */
 	other = net_new(2, NULL);
-	sfab_fabric_attach(other->node[1].fabric, 0, 0, net->cable[0].memory, 1);
+	sfab_fabric_attach(other->node[1].fabric, 0, 0, net->cable[0].view[1], 1);
 	sfab_fabric_destroy(b->fabric);
 	b->fabric = other->node[1].fabric;
 	other->node[1].fabric = NULL;
@@ -215,8 +215,8 @@ static void credits_hold_back(void **state)
 	(void)state;
 	b->deaf = true;
 	net_run(net, MS);
-	/* 512 KiB hold seven. */
-	assert_int_equal(flow->left, 1000 - 7);
+	/* 2 MiB hold 31. */
+	assert_int_equal(flow->left, 1000 - 31);
 	assert_int_equal(port_counter(a, 1, SFAB_P_CREDIT_STALLS), 1);
 	b->deaf = false;
 	b->pause = MS / 10;
@@ -376,6 +376,38 @@ static void replays_deliver_once_in_order(void **state)
 	net_free(net);
 }
 
+/* Software hears of them although the link is up as before: when an interval of readings ends */
+static void replays_are_told_once_in_an_interval(void **state)
+{
+	struct net *net = net_chain(2, errors_of);
+	struct node *a = &net->node[0];
+
+	(void)state;
+	net_run(net, 1500 * MS);
+	fw32(a, SFAB_REG_PORT_EVENT, ~0u);
+	flow_start(a, 0, 2, 3000, 777);
+	net_run(net, 100 * MS);
+	assert_int_equal(net->node[1].received[1], 3000);
+	assert_true(port_counter(a, 1, SFAB_P_REPLAYS) > 100);
+	assert_int_equal(fr32(a, SFAB_REG_PORT_EVENT), 0);
+	net_run(net, 1000 * MS);
+	assert_int_equal(fr32(a, SFAB_REG_PORT_EVENT), 1 << 1);
+	fw32(a, SFAB_REG_PORT_EVENT, ~0u);
+	net_run(net, 2000 * MS);
+	assert_int_equal(fr32(a, SFAB_REG_PORT_EVENT), 0);
+	assert_int_equal(port_counter(a, 1, SFAB_P_DOWNS), 0);
+
+	/* Fewer than before, but since the counters were cleared */
+	fw32(a, P_REG(1, CLEAR), SFAB_P_CLEAR_COUNTERS);
+	net_run(net, MS);
+	assert_int_equal(port_counter(a, 1, SFAB_P_REPLAYS), 0);
+	flow_start(a, 0, 2, 100, 777);
+	net_run(net, 1000 * MS);
+	assert_in_range(port_counter(a, 1, SFAB_P_REPLAYS), 1, 100);
+	assert_int_equal(fr32(a, SFAB_REG_PORT_EVENT), 1 << 1);
+	net_free(net);
+}
+
 static void hopeless(struct sfab_fabric_config *config, unsigned int node)
 {
 	config->crc_errors = node ? 1000000 : 0;
@@ -421,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_bell_for_many_packets),
 		cmocka_unit_test(what_was_under_way_is_counted),
 		cmocka_unit_test(replays_deliver_once_in_order),
+		cmocka_unit_test(replays_are_told_once_in_an_interval),
 		cmocka_unit_test(sixteen_refusals_bring_it_down),
 	};
 

@@ -501,14 +501,14 @@ static void classes_do_not_hold_each_other_up(void **state)
 	c->deaf = true;
 	a->answer = true;
 	net_run(net, MS);
-	assert_int_equal(stuck->left, 1000 - 14);	/* seven on each link */
+	assert_int_equal(stuck->left, 1000 - 62);	/* 31 on each link */
 	flow = flow_start(c, 0, 1, 500, 1000);
 	flow->window = 8;
 	net_run(net, MS);
 	assert_int_equal(flow->answered, 500);
 	d = ROUTED(GET, NODE, 3);
 	assert_int_equal(ask(a, &d), SFAB_MGMT_OK);
-	assert_int_equal(stuck->left, 1000 - 14);
+	assert_int_equal(stuck->left, 1000 - 62);
 	net_free(net);
 }
 

@@ -516,8 +516,8 @@ static void another_path_is_another_fibre(void **state)
 
 	(void)state;
 	net_cable(two.net, 0, 1, 1, 0);
-	sfab_fabric_attach(two.a->fabric, 1, 0, two.net->cable[0].memory, 0);
-	sfab_fabric_attach(two.b->fabric, 0, 0, two.net->cable[0].memory, 1);
+	sfab_fabric_attach(two.a->fabric, 1, 0, two.net->cable[0].view[0], 0);
+	sfab_fabric_attach(two.b->fabric, 0, 0, two.net->cable[0].view[1], 1);
 	cable->path[0] = 1;
 	cable->path[1] = 1;
 	net_join(two.net, 1);

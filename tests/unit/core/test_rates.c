@@ -241,7 +241,7 @@ static void dead_victim_is_given_up(void **state)
 	net_run(net, 300 * MS);
 	assert_int_equal(to_victim->left, 0);
 	assert_int_equal(w->received[2], 100);
-	assert_int_equal(port_counter(&net->node[0], 0, SFAB_P_DROP_HOQ), 60 - 7);
+	assert_int_equal(port_counter(&net->node[0], 0, SFAB_P_DROP_HOQ), 60 - 31);
 	net_free(net);
 }
 

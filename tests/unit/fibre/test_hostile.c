@@ -17,6 +17,9 @@
 
 #define LISTENER ((struct sfab_fibre_config){ .name = "f", .path = path, .server = true })
 
+/* The one that is spoken. */
+#define VERSION	2
+
 static struct owner a;
 static struct owner *only[] = { &a };
 static const char *path;
@@ -66,14 +69,14 @@ static void put_hello(uint32_t flags)
 {
 	uint8_t body[9] = { flags, 0, 0, 0, 0, 0, 0, 0, 'f' };
 
-	put(1, TALK_HELLO, body, sizeof(body));
+	put(VERSION, TALK_HELLO, body, sizeof(body));
 }
 
 static void put_memory(uint64_t size, const int *files, unsigned int n)
 {
 	uint8_t bytes[64];
 
-	put_file(bytes, message(bytes, 1, TALK_MEMORY, &size, 8), files, n);
+	put_file(bytes, message(bytes, VERSION, TALK_MEMORY, &size, 8), files, n);
 }
 
 /* What comes next from the end under test: its type, its body as a string. */
@@ -254,11 +257,11 @@ static void test_wrong_version(void **state)
 {
 	(void)state;
 	as_listener();
-	put(2, TALK_HELLO, "", 0);
-	check_refused("version 2 is not spoken here, only 1", true);
+	put(VERSION + 1, TALK_HELLO, "", 0);
+	check_refused("version 3 is not spoken here, only 2", true);
 	as_connector();
 	put(0, TALK_HELLO, "", 0);
-	check_refused("version 0 is not spoken here, only 1", true);
+	check_refused("version 0 is not spoken here, only 2", true);
 }
 
 static void test_garbage(void **state)
@@ -279,7 +282,7 @@ static void check_unexpected(uint16_t type, uint32_t length, bool after_hello)
 	as_listener();
 	if (after_hello)
 		put_hello(0);
-	put(1, type, body, length);
+	put(VERSION, type, body, length);
 	snprintf(text, sizeof(text), "message of type %u and length %u is not expected", type,
 		 length);
 	assert_true(serve(only, 1, first_reported, 1000));
@@ -308,7 +311,7 @@ static void test_messages_out_of_place(void **state)
 static void test_reserved_header(void **state)
 {
 	uint8_t bytes[64];
-	size_t size = message(bytes, 1, TALK_REFUSE, "", 0);
+	size_t size = message(bytes, VERSION, TALK_REFUSE, "", 0);
 
 	(void)state;
 	as_listener();
@@ -324,7 +327,7 @@ static void test_huge_length(void **state)
 
 	(void)state;
 	as_listener();
-	message(bytes, 1, TALK_HELLO, "", 0);
+	message(bytes, VERSION, TALK_HELLO, "", 0);
 	memcpy(bytes + 8, &huge, 4);
 	put_file(bytes, 16, NULL, 0);
 	check_refused("not expected", true);
@@ -335,7 +338,7 @@ static void test_refusal_is_made_printable(void **state)
 {
 	(void)state;
 	as_listener();
-	put(1, TALK_REFUSE, "no\033[2J\n\xff", 8);
+	put(VERSION, TALK_REFUSE, "no\033[2J\n\xff", 8);
 	assert_true(serve(only, 1, first_reported, 1000));
 	assert_string_equal(a.report, "the other end refuses: no?[2J??");
 	finish();
@@ -348,8 +351,8 @@ static void test_messages_in_pieces(void **state)
 
 	(void)state;
 	as_listener();
-	size = message(bytes, 1, TALK_HELLO, body, sizeof(body));
-	size += message(bytes + size, 1, TALK_MIRROR, "", 0);
+	size = message(bytes, VERSION, TALK_HELLO, body, sizeof(body));
+	size += message(bytes + size, VERSION, TALK_MIRROR, "", 0);
 	for (i = 0; i < size; i++) {
 		assert_null(a.memory);
 		put_file(bytes + i, 1, NULL, 0);
@@ -410,7 +413,7 @@ static void test_mirror_that_nobody_reads(void **state)
 	(void)state;
 	as_listener();
 	put_hello(0);
-	put(1, TALK_MIRROR, "", 0);
+	put(VERSION, TALK_MIRROR, "", 0);
 	serve(only, 1, never, 20);
 	assert_non_null(a.memory);
 	for (i = 1; i <= 400; i++) {
@@ -426,10 +429,10 @@ static void check_mirror_breach(uint16_t type, const void *body, uint32_t length
 {
 	as_listener();
 	put_hello(0);
-	put(1, TALK_MIRROR, "", 0);
+	put(VERSION, TALK_MIRROR, "", 0);
 	serve(only, 1, never, 20);
 	assert_non_null(a.memory);
-	put(1, type, body, length);
+	put(VERSION, type, body, length);
 	assert_true(serve(only, 1, first_dark, 1000));
 	assert_int_equal(a.reports, 1);
 	finish();

@@ -75,16 +75,18 @@ static void test_ring_wraps(void **state)
 	begin();
 	head = 0;
 	for (i = 0; i < 40; i++) {
-		put_ring(RINGS_AT, 0x80000, 0, 65664);
+		put_ring(RINGS_AT, 0x200000, 0, 65664);
 		assert_true(exchange(i % 2 ? 1 << 20 : 1000));
-		check_ring(RINGS_AT, 0x80000, 0, 65664);
+		check_ring(RINGS_AT, 0x200000, 0, 65664);
 	}
 	end();
 }
 
 static void test_every_ring(void **state)
 {
-	static const uint32_t size[RINGS] = { 0x80000, 0x80000, 0x4000, 0x80000, 0x80000, 0x4000 };
+	static const uint32_t size[RINGS] = {
+		0x200000, 0x200000, 0x4000, 0x200000, 0x200000, 0x4000,
+	};
 	uint32_t at = RINGS_AT;
 	unsigned int r;
 
@@ -112,10 +114,10 @@ static void test_head_comes_last(void **state)
 	(void)state;
 	begin();
 	head = 0;
-	put_ring(RINGS_AT, 0x80000, 0, 200000);
+	put_ring(RINGS_AT, 0x200000, 0, 200000);
 	while ((size = talk_output(&talks[0], &data))) {
 		if (!more && talks[0].mirror.sent[0])
-			put_ring(RINGS_AT, 0x80000, 0, 64);	/* while it is under way */
+			put_ring(RINGS_AT, 0x200000, 0, 64);	/* while it is under way */
 		more = talks[0].mirror.sent[0];
 		size = size > 999 ? 999 : size;
 		assert_true(talk_input(&talks[1], data, size));
@@ -126,7 +128,7 @@ static void test_head_comes_last(void **state)
 		last = seen;
 	}
 	assert_int_equal(last, 200064);
-	check_ring(RINGS_AT, 0x80000, 0, 200064);
+	check_ring(RINGS_AT, 0x200000, 0, 200064);
 	end();
 }
 
@@ -150,16 +152,16 @@ static void test_new_light(void **state)
 	begin();
 	head = 0;
 	*word(0, WORD_LIGHT) = 1;
-	put_ring(RINGS_AT, 0x80000, 0, 128);
+	put_ring(RINGS_AT, 0x200000, 0, 128);
 	assert_true(exchange(1 << 20));
-	check_ring(RINGS_AT, 0x80000, 0, 128);
+	check_ring(RINGS_AT, 0x200000, 0, 128);
 	head = 0;
 	*word(0, WORD_LIGHT) = 2;
 	memset((uint8_t *)talks[0].memory + RINGS_AT, 0xee, 128);
-	put_ring(RINGS_AT, 0x80000, 0, 256);
+	put_ring(RINGS_AT, 0x200000, 0, 256);
 	assert_true(exchange(1 << 20));
 	assert_int_equal(*word(1, WORD_LIGHT), 2);
-	check_ring(RINGS_AT, 0x80000, 0, 256);
+	check_ring(RINGS_AT, 0x200000, 0, 256);
 	end();
 }
 
@@ -196,7 +198,7 @@ static void test_the_other_end_always_sleeps(void **state)
 
 static void breach(uint16_t type, const void *body, uint32_t length)
 {
-	uint8_t *before = malloc(FIBRE_SIZE), bytes[16 + 4096] = "SFBL\1";
+	uint8_t *before = malloc(FIBRE_SIZE), bytes[16 + 4096] = "SFBL\2";
 
 	assert_non_null(before);
 	begin();

@@ -136,7 +136,7 @@ struct sfab_ops {
  * @segments: NUM_SEGMENTS, 1 to SFAB_MAX_SEGMENTS
  * @imports: NUM_IMPORTS, 1 to SFAB_MAX_IMPORTS
  * @eids: NUM_EIDS, 2 to 4096
- * @lanes, @lane_rate, @rate_scale, @crc_errors, @seed, @entropy: as in &struct
+ * @lanes, @lane_rate, @rate_scale, @crc_errors, @seed, @entropy, @solo: as in &struct
  *	sfab_fabric_config
  */
 struct sfab_config {
@@ -160,6 +160,7 @@ struct sfab_config {
 	unsigned int crc_errors;
 	uint64_t seed;
 	uint64_t entropy;
+	bool solo;
 };
 
 /**

@@ -4,14 +4,15 @@
  * docs/specs/sfab-fabric.rst and sfab-fibre.rst.
  *
  * An accelerator's core has one (sfab_core_fabric()); a switch is one by itself
- * (sfab_fabric_create()). Like the core it owns no thread, has no global, and
- * allocates only when it is made.
+ * (sfab_fabric_create()). Like the core it owns no thread; its only global is a list of
+ * the fibres that have an end here, under a lock.
  *
  * Threads
- *	sfab_fabric_run(), _sleep() and _attach() are for one thread at a time, the
- *	*fabric worker*. The register functions may be called from any thread at
- *	any time: what both sides touch is atomic, or under the fabric's mutex, a
- *	leaf: nothing is called with it held.
+ *	sfab_fabric_run(), _help(), _sleep() and _attach() are for one thread at a time,
+ *	the *fabric worker*; _help() may be tried by any. The register functions may be
+ *	called from any thread at any time: what both sides touch is atomic, or under
+ *	the fabric's mutex, a leaf: nothing is called with it held. Fabrics with a fibre
+ *	between them may have workers of their own, which work for each other (near.c).
  */
 #ifndef SFAB_FABRIC_H
 #define SFAB_FABRIC_H
@@ -29,7 +30,7 @@ extern "C" {
 #define SFAB_MAX_PORTS		64	/* of a switch; an accelerator has 16 */
 #define SFAB_MAX_PATHS		4
 #define SFAB_MAX_EIDS		65536
-#define SFAB_FIBRE_SIZE		(2 * (size_t)0x20a000)
+#define SFAB_FIBRE_SIZE		(2 * (size_t)0x80a000)
 
 struct sfab_fabric;
 
@@ -50,6 +51,8 @@ enum sfab_kind { SFAB_KIND_ACCEL = 1, SFAB_KIND_SWITCH = 2 };
  * @entropy: of incarnations and psn: another number, best a random one, at every
  *	power-on. A clock would not do: that of a virtual machine may begin at 0
  * @serial, @uuid: identity, as in &struct sfab_config
+ * @solo: no other fabric of this process works for this one, nor this one for others:
+ *	where the worker is called with a lock that others' need, or has no thread
  */
 struct sfab_fabric_config {
 	enum sfab_kind kind;
@@ -64,6 +67,7 @@ struct sfab_fabric_config {
 	uint64_t entropy;
 	uint64_t serial;
 	uint8_t uuid[16];
+	bool solo;
 };
 
 /**
@@ -72,9 +76,10 @@ struct sfab_fabric_config {
  * @wake: there is work for the fabric worker: call sfab_fabric_run(). Sticky,
  *	like &sfab_ops.kick. From any thread.
  * @ring: the doorbell of the other end of what is attached at @port, @path.
- *	From the fabric worker.
+ *	From the fabric worker. Neither of the two may take a lock with which run,
+ *	sleep or attach is called, of this fabric or another one.
  * @now: as &sfab_ops.now
- * @port_event: the state of @port has changed. From the fabric worker, no lock.
+ * @port_event: something of @port has changed. From the fabric worker, no lock.
  * @mgmt_event: a datagram became readable. Likewise.
  *
  * None may be NULL, and none may call back.
@@ -99,6 +104,9 @@ void sfab_fabric_destroy(struct sfab_fabric *fabric);
  *	not trusted; zero when both ends attach for the first time. NULL: the fibre
  *	is cut or gone, and its memory no longer touched on return.
  * @end: 0 or 1
+ *
+ * Where both ends are attached with the same @memory, and neither is solo, one fabric's worker may
+ * do work of the other one: packets need not lie in a ring between the two.
  */
 void sfab_fabric_attach(struct sfab_fabric *fabric, unsigned int port,
 			unsigned int path, void *memory, unsigned int end);
@@ -163,13 +171,23 @@ void sfab_fabric_pace(struct sfab_fabric *fabric, double rate_scale);
 enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due);
 
 /**
+ * sfab_fabric_help() - sfab_fabric_run() by a thread that has something else to do
+ *
+ * Moves at most 256 KiB. SFAB_RUN_MORE: there is more, or another thread is at it already; wake
+ * the worker, which may sleep meanwhile.
+ */
+enum sfab_run sfab_fabric_help(struct sfab_fabric *fabric, uint64_t *due);
+
+/**
  * sfab_fabric_linger() - after sfab_fabric_run(): look again instead of sleeping?
  * @now: real time in ns, not &sfab_fabric_ops.now
  *
  * To wake a thread on another CPU of a virtual machine takes longer than many a packet.
  * So a worker that has found something runs again for a moment, at most 50 us at a time,
- * and only while it pays: where nothing comes, as the partner waits for this very CPU,
- * it sleeps at once the next times, up to 128.
+ * and only while it pays: where nothing comes it sleeps at once the next times, up to 128.
+ * In between it lets others run: its partner may wait for this very CPU. If somebody keeps
+ * the CPU to itself then, and little is moved, it sleeps at once the next 1024 times, as who
+ * wakes up is let in.
  */
 bool sfab_fabric_linger(struct sfab_fabric *fabric, uint64_t now);
 
