@@ -313,9 +313,12 @@ static int sfab_bo_fill_hbm(struct sfab_bo *bo)
 	struct sfab_device *sdev = to_sfab(bo->base.dev);
 	int ret;
 
-	ret = sfab_hbm_alloc(sdev, bo->base.size, &bo->blocks);
-	if (ret)
-		return ret;
+	/* Or it is only that they could not be cleared when they were allocated */
+	if (list_empty(&bo->blocks)) {
+		ret = sfab_hbm_alloc(sdev, bo->base.size, &bo->blocks);
+		if (ret)
+			return ret;
+	}
 	bo->dma_live = true;	/* nobody else sees the BO yet */
 	return sfab_kctx_clear(sdev, &bo->blocks);
 }
@@ -338,12 +341,26 @@ static int sfab_bo_fill_system(struct sfab_bo *bo)
 	return sfab_bo_map_dma(bo, DMA_BIDIRECTIONAL);
 }
 
+static int sfab_bo_complete(struct sfab_bo *bo)
+{
+	struct drm_device *drm = bo->base.dev;
+	int ret, idx;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = bo->kind == SFAB_BO_HBM ? sfab_bo_fill_hbm(bo) : sfab_bo_fill_system(bo);
+	if (!ret)
+		sfab_bo_publish(bo);
+	drm_dev_exit(idx);
+	return ret;
+}
+
 int sfab_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct sfab_device *sdev = to_sfab(drm);
 	struct sfab_bo_create *args = data;
 	struct sfab_bo *bo;
-	int ret, idx;
+	int ret;
 
 	if (args->flags || args->pad)
 		return -EINVAL;
@@ -363,21 +380,21 @@ int sfab_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 
-	ret = -ENODEV;
-	if (!drm_dev_enter(drm, &idx))
-		goto err_put;
-	ret = bo->kind == SFAB_BO_HBM ? sfab_bo_fill_hbm(bo) : sfab_bo_fill_system(bo);
-	if (!ret)
-		sfab_bo_publish(bo);
-	drm_dev_exit(idx);
-	if (ret)
-		goto err_put;
-
+	ret = sfab_bo_complete(bo);
+	if (ret == -EIO && bo->kind == SFAB_BO_HBM) {
+		/*
+		 * By a device reset in between, after which HBM can be cleared, or not at all any
+		 * more.  Not within sfab_bo_complete(): before the reset there may be work that
+		 * waits for the removal of the device.
+		 */
+		flush_work(&sdev->reset_work);
+		ret = sfab_bo_complete(bo);
+	}
+	if (ret) {
+		drm_gem_object_put(&bo->base);
+		return ret == -ETIMEDOUT ? -EIO : ret;
+	}
 	return sfab_bo_create_handle(bo, file, &args->handle);
-
-err_put:
-	drm_gem_object_put(&bo->base);
-	return ret;
 }
 
 int sfab_bo_mmap_ioctl(struct drm_device *drm, void *data, struct drm_file *file)

@@ -8,13 +8,14 @@
  *   sfab_vm.lock > sfab_queue.submit_lock, sfab_fabric.config_lock,
  *   sfab_mgmt_box.tx_lock and listen_lock >
  *   drm_dev_enter() > sfab_device.reset_lock (both by sfab_hw_get()) >
- *   sfab_queue.lock > sfab_hbm.lock, sfab_device.bos_lock, sfab_link.check_lock (leaves)
+ *   sfab_queue.lock > sfab_hbm.lock, sfab_device.bos_lock,
+ *   sfab_fabric.ports_lock > sfab_link.check_lock (leaves)
  * and the spinlocks
  *   sfab_queue.ring_lock; sfab_mgmt_box.waiters_lock; sfab_link.events_lock;
  *   sfab_device.files_lock, xa_lock of sfab_fabric.exports > sfab_file.event_lock
- * sfab_device.reset_lock, sfab_link.check_lock, sfab_vm.lock and both locks of sfab_queue
- * are taken while a dma_fence is to be signalled: nothing may be allocated with GFP_KERNEL
- * under them.
+ * sfab_device.reset_lock, sfab_fabric.ports_lock, sfab_link.check_lock, sfab_vm.lock and both
+ * locks of sfab_queue are taken while a dma_fence is to be signalled: nothing may be allocated
+ * with GFP_KERNEL under them.
  */
 #ifndef _SFAB_DEVICE_H_
 #define _SFAB_DEVICE_H_
@@ -122,6 +123,8 @@ struct sfab_device {
 	struct workqueue_struct *reset_wq;
 	/** @reset_work: device reset, see sfab_reset.c */
 	struct work_struct reset_work;
+	/** @reset_by_bus: @reset_work is disabled, see sfab_bus_reset_begin() */
+	bool reset_by_bus;
 	/** @reset_reason: why @reset_work was scheduled; a string constant */
 	const char *reset_reason;
 	/** @reset_lock: held for reading by who needs the hardware, see sfab_hw_get() */

@@ -490,11 +490,47 @@ static void sfab_remove(struct pci_dev *pdev)
 	sfab_quiesce(sdev);
 }
 
+/*
+ * Somebody else resets the device.  A reset of the driver's own would put it to work between the
+ * two halves; what that is wanted for, this one does.  disable_work() counts, and an error may be
+ * told more than once before it is dealt with; the PCI core calls us with the device's lock.
+ */
+static void sfab_bus_reset_begin(struct sfab_device *sdev, int error)
+{
+	if (!sdev->reset_by_bus)
+		disable_work_sync(&sdev->reset_work);
+	sdev->reset_by_bus = true;
+	sfab_reset_begin(sdev, error);
+}
+
+static int sfab_bus_reset_finish(struct sfab_device *sdev)
+{
+	/* First, so that no reset is refused that is wanted as soon as it works */
+	if (sdev->reset_by_bus)
+		enable_work(&sdev->reset_work);
+	sdev->reset_by_bus = false;
+	return sfab_reset_finish(sdev);
+}
+
 static void sfab_shutdown(struct pci_dev *pdev)
 {
 	/* The next kernel shall find no DMA */
-	sfab_reset_begin(pci_get_drvdata(pdev), -ENODEV);
+	sfab_bus_reset_begin(pci_get_drvdata(pdev), -ENODEV);
 }
+
+/*
+ * Nothing is ever evicted from HBM, which loses its content without power; and an image of the
+ * system would be taken while others still write to it by the fabric.
+ */
+static int sfab_pm_prepare(struct device *dev)
+{
+	dev_err(dev, "cannot be suspended: unbind the driver or unload it first\n");
+	return -EBUSY;
+}
+
+static const struct dev_pm_ops sfab_pm_ops = {
+	.prepare = sfab_pm_prepare,
+};
 
 static pci_ers_result_t sfab_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
@@ -506,11 +542,11 @@ static pci_ers_result_t sfab_error_detected(struct pci_dev *pdev, pci_channel_st
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	case pci_channel_io_frozen:
 		drm_warn(&sdev->drm, "PCI error, slot reset\n");
-		sfab_reset_begin(sdev, -EIO);
+		sfab_bus_reset_begin(sdev, -EIO);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
 		drm_err(&sdev->drm, "PCI error, device lost\n");
-		sfab_reset_begin(sdev, -EIO);
+		sfab_bus_reset_begin(sdev, -EIO);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
 }
@@ -522,21 +558,25 @@ static pci_ers_result_t sfab_mmio_enabled(struct pci_dev *pdev)
 
 static pci_ers_result_t sfab_slot_reset(struct pci_dev *pdev)
 {
+	struct sfab_device *sdev = pci_get_drvdata(pdev);
+
+	/* We had no error, but another function of the slot had */
+	if (!sdev->reset_by_bus)
+		sfab_bus_reset_begin(sdev, -EIO);
 	pci_restore_state(pdev);
 	/* Restoring uses up what was saved */
 	pci_save_state(pdev);
-	return sfab_reset_finish(pci_get_drvdata(pdev)) ? PCI_ERS_RESULT_DISCONNECT :
-							   PCI_ERS_RESULT_RECOVERED;
+	return sfab_bus_reset_finish(sdev) ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_RECOVERED;
 }
 
 static void sfab_reset_prepare(struct pci_dev *pdev)
 {
-	sfab_reset_begin(pci_get_drvdata(pdev), -EIO);
+	sfab_bus_reset_begin(pci_get_drvdata(pdev), -EIO);
 }
 
 static void sfab_reset_done(struct pci_dev *pdev)
 {
-	sfab_reset_finish(pci_get_drvdata(pdev));
+	sfab_bus_reset_finish(pci_get_drvdata(pdev));
 }
 
 static const struct pci_error_handlers sfab_err_handler = {
@@ -561,6 +601,7 @@ static struct pci_driver sfab_pci_driver = {
 	.shutdown = sfab_shutdown,
 	.err_handler = &sfab_err_handler,
 	.dev_groups = sfab_groups,
+	.driver.pm = pm_sleep_ptr(&sfab_pm_ops),
 };
 
 static int __init sfab_init(void)

@@ -65,6 +65,8 @@ int sfab_fabric_init(struct sfab_device *sdev)
 	if (!ret)
 		ret = drmm_mutex_init(&sdev->drm, &fabric->config_lock);
 	if (!ret)
+		ret = drmm_mutex_init(&sdev->drm, &fabric->ports_lock);
+	if (!ret)
 		ret = sfab_mgmt_init(fabric);
 	if (ret)
 		return ret;

@@ -62,8 +62,12 @@ struct sfab_fabric {
 
 	/** @config_lock: a change of P_CTRL reads it first; outside of reset_lock */
 	struct mutex config_lock;
-	/** @port_status: P_STATUS that files were told last; by reset_lock */
+	/** @ports_lock: protects the next two; inside of reset_lock, outside of check_lock */
+	struct mutex ports_lock;
+	/** @port_status: P_STATUS that files were told last */
 	u32 port_status[SFAB_NUM_PORTS_MAX];
+	/** @port_downs: how often each had gone down then */
+	u64 port_downs[SFAB_NUM_PORTS_MAX];
 	/** @links: the ports as devices, from sfab_links_register() to unregister */
 	struct sfab_link *links[SFAB_NUM_PORTS_MAX];
 	/** @mgmt: see sfab_mgmt.c */
@@ -101,6 +105,13 @@ void sfab_import_target(struct sfab_vm *vm, u64 va, struct sfab_target *target);
 
 /* sfab_port.c: ports */
 void sfab_port_check(struct sfab_fabric *fabric, u32 events);
+
+/* How much a counter of a port has counted since; one that is lower has been cleared meanwhile */
+static inline u64 sfab_counted(u64 was, u64 now)
+{
+	return now < was ? now : now - was;
+}
+
 const char *sfab_port_state_name(u32 state);
 const char *sfab_port_reason_name(u32 reason);
 const char *sfab_port_peer_name(u32 kind);

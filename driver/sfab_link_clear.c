@@ -34,19 +34,22 @@ static void sfab_link_clear_note(struct sfab_link *link, u32 what)
 
 /*
  * The counts that events compare with begin again, too: so no event is found meanwhile.  Late
- * clearing, after ETIME, is none either: see sfab_link_check().
+ * clearing, after ETIME, is none either: see sfab_counted().
  */
 static int sfab_link_clear(struct sfab_link *link, u32 what)
 {
+	struct sfab_fabric *fabric = link->sdev->fabric;
 	u32 left;
 	int ret;
 
+	mutex_lock(&fabric->ports_lock);
 	mutex_lock(&link->check_lock);
 	writel(sfab_link_clear_bits(what), link->regs + SFAB_P_CLEAR);
 	ret = readl_poll_timeout(link->regs + SFAB_P_CLEAR, left, !left,
 				 SFAB_LINK_CLEAR_POLL_US, SFAB_LINK_CLEAR_US) ? -ETIME : 0;
 	if (!ret) {
 		if (what & SFAB_LINK_CLEAR_PACKETS) {
+			fabric->port_downs[link->port] = 0;
 			link->seen.downs = 0;
 			link->seen.replays = 0;
 		}
@@ -54,6 +57,7 @@ static int sfab_link_clear(struct sfab_link *link, u32 what)
 		sfab_link_event_push(link, SFAB_LINK_EVENT_CLEAR, what);
 	}
 	mutex_unlock(&link->check_lock);
+	mutex_unlock(&fabric->ports_lock);
 	return ret;
 }
 

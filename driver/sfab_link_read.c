@@ -93,6 +93,11 @@ int sfab_link_at_once(struct sfab_link *link,
 	ret = -EAGAIN;
 	while (ret && tries--) {
 		before = readq(changes);
+		if (before == ~0ULL) {
+			/* Pulled out, and not told yet */
+			ret = -ENODEV;
+			break;
+		}
 		if (before & 1) {
 			usleep_range(SFAB_LINK_READ_SLEEP_US, 2 * SFAB_LINK_READ_SLEEP_US);
 			continue;

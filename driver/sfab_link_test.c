@@ -65,24 +65,6 @@ static int sfab_link_test_stop(struct sfab_link *link)
 	return sfab_link_test_await(link, 0);
 }
 
-static int sfab_link_test_change(struct sfab_link *link, const struct sfab_link_test *args)
-{
-	struct sfab_fabric *fabric = link->sdev->fabric;
-	int ret, idx;
-
-	mutex_lock(&fabric->config_lock);
-	ret = sfab_hw_get(link->sdev, &idx);
-	if (!ret) {
-		ret = args->op == SFAB_LINK_TEST_START ? sfab_link_test_start(link, args) :
-							 sfab_link_test_stop(link);
-		/* Where the state of the link is as before the hardware tells nothing */
-		sfab_links_check(fabric, BIT(link->port));
-		sfab_hw_put(link->sdev, idx);
-	}
-	mutex_unlock(&fabric->config_lock);
-	return ret;
-}
-
 static void sfab_link_test_take(struct sfab_link *link, void *answer)
 {
 	struct sfab_link_test *args = answer;
@@ -97,6 +79,26 @@ static void sfab_link_test_take(struct sfab_link *link, void *answer)
 	args->bits = readq(link->regs + SFAB_P_TEST_BITS);
 	args->ns = readq(link->regs + SFAB_P_TEST_NS);
 	sfab_link_read_u64s(link->regs + SFAB_P_TEST_ERRORS, args->errors, link->lanes);
+}
+
+static int sfab_link_test_change(struct sfab_link *link, struct sfab_link_test *args)
+{
+	struct sfab_fabric *fabric = link->sdev->fabric;
+	int ret, idx;
+
+	mutex_lock(&fabric->config_lock);
+	ret = sfab_hw_get(link->sdev, &idx);
+	if (!ret) {
+		ret = args->op == SFAB_LINK_TEST_START ? sfab_link_test_start(link, args) :
+							 sfab_link_test_stop(link);
+		/* Where the state of the link is as before the hardware tells nothing */
+		sfab_links_check(fabric, BIT(link->port));
+		if (!ret)
+			sfab_link_test_take(link, args);
+		sfab_hw_put(link->sdev, idx);
+	}
+	mutex_unlock(&fabric->config_lock);
+	return ret;
 }
 
 int sfab_link_test_ioctl(struct file *filp, void *data)
@@ -115,5 +117,7 @@ int sfab_link_test_ioctl(struct file *filp, void *data)
 		if (ret)
 			return ret;
 	}
-	return sfab_link_at_once(file->link, sfab_link_test_take, args);
+	ret = sfab_link_at_once(file->link, sfab_link_test_take, args);
+	/* What was asked for is done: its counts are as they were read, if not of one moment */
+	return args->op == SFAB_LINK_TEST_READ ? ret : 0;
 }

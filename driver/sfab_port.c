@@ -157,12 +157,27 @@ const char *sfab_port_peer_name(u32 kind)
 	return sfab_port_name(names, ARRAY_SIZE(names), kind);
 }
 
+static void sfab_port_tell(struct sfab_fabric *fabric, u32 port, u32 status)
+{
+	struct sfab_event_fabric event = {
+		.base.type = SFAB_EVENT_PORT,
+		.base.length = sizeof(event),
+		.port = port,
+		.state = FIELD_GET(SFAB_P_STATUS_STATE, status),
+		.reason = FIELD_GET(SFAB_P_STATUS_REASON, status),
+	};
+
+	trace_sfab_port(fabric->sdev, port, event.state, event.reason);
+	sfab_event_broadcast(fabric->sdev, &event.base, SFAB_EVENTS_PORT);
+}
+
 /**
  * sfab_port_check - tell files what has become of the ports
  * @fabric: fabric; reset_lock is held
  * @events: ports of which the hardware says that they have changed, as bits
  *
- * A port that went and came again has its event, although it looks as before.
+ * A port that went and came again has its event, although it looks as before.  What else the
+ * hardware tells of a port, of its module or of replays, concerns the link only.
  */
 void sfab_port_check(struct sfab_fabric *fabric, u32 events)
 {
@@ -170,23 +185,23 @@ void sfab_port_check(struct sfab_fabric *fabric, u32 events)
 
 	lockdep_assert_held(&fabric->sdev->reset_lock);
 
+	mutex_lock(&fabric->ports_lock);
 	for (port = 0; port < fabric->num_ports; port++) {
-		u32 status = readl(sfab_port_regs(fabric, port) + SFAB_P_STATUS);
-		struct sfab_event_fabric event = {
-			.base.type = SFAB_EVENT_PORT,
-			.base.length = sizeof(event),
-			.port = port,
-			.state = FIELD_GET(SFAB_P_STATUS_STATE, status),
-			.reason = FIELD_GET(SFAB_P_STATUS_REASON, status),
-		};
+		void __iomem *regs = sfab_port_regs(fabric, port);
+		u32 status = readl(regs + SFAB_P_STATUS);
+		u64 downs;
 
 		if (!(events & BIT(port)) && status == fabric->port_status[port])
 			continue;
 		events |= BIT(port);
+		downs = sfab_port_counter(regs, SFAB_P_COUNTER_DOWNS);
+		if (status != fabric->port_status[port] ||
+		    sfab_counted(fabric->port_downs[port], downs))
+			sfab_port_tell(fabric, port, status);
 		fabric->port_status[port] = status;
-		trace_sfab_port(fabric->sdev, port, event.state, event.reason);
-		sfab_event_broadcast(fabric->sdev, &event.base, SFAB_EVENTS_PORT);
+		fabric->port_downs[port] = downs;
 	}
+	mutex_unlock(&fabric->ports_lock);
 	sfab_links_check(fabric, events);
 }
 

@@ -199,10 +199,15 @@ struct dma_buf *sfab_gem_prime_export(struct drm_gem_object *obj, int flags)
 		.resv = obj->resv,
 	};
 	struct dma_buf *dmabuf;
+	int ret;
 
 	if (bo->kind != SFAB_BO_HBM && bo->kind != SFAB_BO_SYSTEM)
 		return ERR_PTR(-EOPNOTSUPP);
 
+	/* A mapping counts from it: it must not change once there may be one of the dma-buf */
+	ret = drm_gem_create_mmap_offset(obj);
+	if (ret)
+		return ERR_PTR(ret);
 	dmabuf = drm_gem_dmabuf_export(obj->dev, &info);
 	if (!IS_ERR(dmabuf))
 		WRITE_ONCE(bo->exported, dmabuf->file);

@@ -110,13 +110,16 @@ static int sfab_queue_init_sched(struct sfab_queue *queue)
 /*
  * A queue in @vm, whose reference it takes over and which it uses from here on;
  * registered with the device and not started.
+ *
+ * It is registered in the same drm_dev_enter() section in which its DMA memory is
+ * allocated: so the removal of the device sees it, and frees that.
  */
 static struct sfab_queue *sfab_queue_alloc(struct sfab_device *sdev, struct sfab_vm *vm,
 					   u32 policy, bool kernel)
 {
 	bool scheduled = !kernel && !sfab_vm_long_running(vm);
 	struct sfab_queue *queue;
-	int ret;
+	int ret, idx;
 
 	queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
 	if (!queue)
@@ -138,9 +141,13 @@ static struct sfab_queue *sfab_queue_alloc(struct sfab_device *sdev, struct sfab
 	init_waitqueue_head(&queue->wait);
 	drm_dev_get(&sdev->drm);
 
+	if (!drm_dev_enter(&sdev->drm, &idx)) {
+		ret = -ENODEV;
+		goto err_free;
+	}
 	ret = sfab_ring_alloc(queue);
 	if (ret)
-		goto err_free;
+		goto err_exit;
 
 	if (scheduled) {
 		ret = sfab_queue_init_sched(queue);
@@ -154,6 +161,7 @@ static struct sfab_queue *sfab_queue_alloc(struct sfab_device *sdev, struct sfab
 		ret = ret == -EBUSY ? -ENOSPC : ret;
 		goto err_sched;
 	}
+	drm_dev_exit(idx);
 	return queue;
 
 err_sched:
@@ -163,6 +171,8 @@ err_sched:
 	}
 err_ring:
 	sfab_ring_free(queue);
+err_exit:
+	drm_dev_exit(idx);
 err_free:
 	sfab_queue_free(queue);
 	return ERR_PTR(ret);
@@ -199,11 +209,9 @@ static void sfab_queue_destroy(struct sfab_queue *queue)
 	queue->sfile = NULL;
 	mutex_unlock(&queue->lock);
 
-	if (sfab_ring_stop(queue, SFAB_QUEUE_LOST, -ECANCELED)) {
-		/* The device reset stops it, or else a removal that came first */
+	/* A device reset, of the driver or by the bus, stops it, or a removal that comes first */
+	while (sfab_ring_stop(queue, SFAB_QUEUE_LOST, -ECANCELED))
 		flush_work(&sdev->reset_work);
-		sfab_ring_stop(queue, SFAB_QUEUE_LOST, -ECANCELED);
-	}
 
 	if (queue->scheduled) {
 		sfab_queue_kill_jobs(queue);
@@ -531,17 +539,6 @@ void sfab_queue_destroy_kernel(struct sfab_queue *queue)
 	sfab_queue_destroy(queue);
 }
 
-/* Brings a queue that has halted, or that does not answer, back to work */
-static int sfab_queue_restart(struct sfab_queue *queue)
-{
-	int ret;
-
-	ret = sfab_ring_stop(queue, SFAB_QUEUE_TIMEDOUT, -EIO);
-	if (ret)
-		return ret;
-	return sfab_queue_start(queue);
-}
-
 /**
  * sfab_queue_run - run commands on a kernel queue and wait for them
  * @queue: kernel queue; the caller is its only user
@@ -580,6 +577,6 @@ out:
 		return -ENODEV;
 	/* Unless a device reset has just restarted it */
 	if (ret && queue->epoch == epoch)
-		sfab_queue_restart(queue);
+		sfab_ring_restart(queue);
 	return ret;
 }

@@ -139,6 +139,7 @@ void sfab_ring_process(struct sfab_queue *queue);
 bool sfab_ring_close(struct sfab_queue *queue, enum sfab_queue_state state, int error);
 void sfab_ring_settle(struct sfab_queue *queue);
 int sfab_ring_stop(struct sfab_queue *queue, enum sfab_queue_state state, int error);
+void sfab_ring_restart(struct sfab_queue *queue);
 void sfab_ring_fault(struct sfab_queue *queue);
 u64 sfab_ring_busy_ns(struct sfab_queue *queue);
 

@@ -241,7 +241,7 @@ void sfab_reset_begin(struct sfab_device *sdev, int error)
  * @sdev: device, offline
  *
  * Address spaces are as before.  Queues of clients stay stopped; the kernel's
- * own work again.
+ * own work again.  Of two that want to finish, the second one has nothing to do.
  *
  * Return: 0, or a negative errno: then the device stays offline.
  */
@@ -252,6 +252,9 @@ int sfab_reset_finish(struct sfab_device *sdev)
 
 	cookie = dma_fence_begin_signalling();
 	down_write(&sdev->reset_lock);
+	ret = 0;
+	if (sdev->online)
+		goto unlock;
 	ret = sfab_hw_reset(sdev);
 	if (ret) {
 		drm_err(&sdev->drm, "the device does not come out of reset: %d\n", ret);

@@ -58,6 +58,8 @@ int sfab_ring_alloc(struct sfab_queue *queue)
 /**
  * sfab_ring_free - free ring and timeline, for good
  * @queue: queue; the hardware has left it.  May be called again.
+ *
+ * On return they are free, whoever does it: the removal of the device relies on that.
  */
 void sfab_ring_free(struct sfab_queue *queue)
 {
@@ -66,6 +68,7 @@ void sfab_ring_free(struct sfab_queue *queue)
 	unsigned long flags;
 	__le64 *timeline;
 
+	mutex_lock(&queue->lock);
 	spin_lock_irqsave(&queue->ring_lock, flags);
 	ring = queue->ring;
 	timeline = queue->timeline;
@@ -77,6 +80,7 @@ void sfab_ring_free(struct sfab_queue *queue)
 		dma_free_coherent(dev, SFAB_RING_ENTRIES * sizeof(*ring), ring, queue->ring_dma);
 	if (timeline)
 		dma_free_coherent(dev, sizeof(*timeline), timeline, queue->timeline_dma);
+	mutex_unlock(&queue->lock);
 }
 
 /**
@@ -349,13 +353,27 @@ static void sfab_ring_tell_timeout(struct sfab_queue *queue)
 	sfab_event_send(queue->sfile, &event.base);
 }
 
+/* @first: nobody has closed it before; between sfab_hw_get() and put */
+static int sfab_ring_leave(struct sfab_queue *queue, bool first)
+{
+	int ret;
+
+	mutex_lock(&queue->lock);
+	ret = sfab_ring_quiesce(queue);
+	if (first && queue->state == SFAB_QUEUE_TIMEDOUT && queue->sfile)
+		sfab_ring_tell_timeout(queue);
+	mutex_unlock(&queue->lock);
+	return ret;
+}
+
 /**
  * sfab_ring_stop - end all work of a queue
  * @queue: queue
  * @state: why
  * @error: for the unfinished work
  *
- * Sleeps for a second at most.
+ * Sleeps for a second at most, or until the removal of the device is through with the
+ * hardware: never call it between drm_dev_enter() and exit.
  *
  * Return: 0 when the hardware has left the queue and everything is settled.
  * -ETIMEDOUT: a device reset, which is on its way, will bring both about.
@@ -367,11 +385,7 @@ int sfab_ring_stop(struct sfab_queue *queue, enum sfab_queue_state state, int er
 	int ret = 0, idx;
 
 	if (!sfab_hw_get(sdev, &idx)) {
-		mutex_lock(&queue->lock);
-		ret = sfab_ring_quiesce(queue);
-		if (first && state == SFAB_QUEUE_TIMEDOUT && queue->sfile)
-			sfab_ring_tell_timeout(queue);
-		mutex_unlock(&queue->lock);
+		ret = sfab_ring_leave(queue, first);
 		sfab_hw_put(sdev, idx);
 	} else if (drm_dev_is_unplugged(&sdev->drm)) {
 		/* Removal resets the hardware; the memory is in use until then */
@@ -383,6 +397,30 @@ int sfab_ring_stop(struct sfab_queue *queue, enum sfab_queue_state state, int er
 	}
 	sfab_ring_settle(queue);
 	return 0;
+}
+
+/**
+ * sfab_ring_restart - let a kernel queue that has halted, or does not answer, work again
+ * @queue: queue
+ *
+ * The caller may have entered the device.  Once it is removed or offline there is nothing to
+ * do here: who did that settles all queues.  If it does not start the next command fails, and
+ * it is tried again.
+ */
+void sfab_ring_restart(struct sfab_queue *queue)
+{
+	struct sfab_device *sdev = queue->sdev;
+	int idx;
+
+	if (sfab_hw_get(sdev, &idx))
+		return;
+	if (!sfab_ring_leave(queue, sfab_ring_close(queue, SFAB_QUEUE_TIMEDOUT, -EIO))) {
+		sfab_ring_settle(queue);
+		sfab_ring_start(queue);
+	} else {
+		sfab_reset_schedule(sdev, "a queue of the kernel does not stop");
+	}
+	sfab_hw_put(sdev, idx);
 }
 
 /* Which submission, and which command in it, Q_FAULT_INDEX means */

@@ -289,6 +289,20 @@ static int call_link_control(struct state *s)
 	return link_control(s->link, SFAB_LINK_SET_ENABLE, SFAB_LINK_ENABLE);
 }
 
+static int call_link_map(struct state *s)
+{
+	uint8_t map[SZ_4K];
+
+	return link_map(s->link, 0, map, sizeof(map), NULL);
+}
+
+static int call_link_test(struct state *s)
+{
+	struct sfab_link_test test;
+
+	return link_test(s->link, SFAB_LINK_TEST_READ, 0, 0, &test);
+}
+
 VARIANT(open, none, call_open);
 VARIANT(query, none, call_query);
 VARIANT(bo_create_hbm, none, call_bo_create_hbm);
@@ -320,6 +334,8 @@ VARIANT(link_open, none, call_link_open);
 VARIANT(link_ask, none, call_link_ask);
 VARIANT(link_history, none, call_link_history);
 VARIANT(link_control, none, call_link_control);
+VARIANT(link_map, none, call_link_map);
+VARIANT(link_test, none, call_link_test);
 
 /*
  * Every slab cache but that of the buddy allocator, which Linux 6.12 does not

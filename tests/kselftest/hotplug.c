@@ -8,9 +8,11 @@
  */
 #define _GNU_SOURCE
 #include <kselftest_harness.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/wait.h>
 
+#include "link_util.h"
 #include "worker.h"
 
 #define VA		0x40000000ULL
@@ -28,7 +30,7 @@ static void ask_host(const char *what)
 FIXTURE(hotplug)
 {
 	unsigned int count;
-	int fd;
+	int fd, link;
 	uint32_t vm, queue, lr_vm, lr_queue, syncobj;
 	struct buffer hbm, lr_memory;
 };
@@ -44,6 +46,8 @@ FIXTURE_SETUP(hotplug)
 	ASSERT_LE(2, self->count);
 	self->fd = accel_open(VICTIM);
 	ASSERT_LE(0, self->fd);
+	self->link = link_open(VICTIM, 0, O_RDWR);
+	ASSERT_LE(0, self->link);
 	ASSERT_EQ(0, vm_create(self->fd, 0, &self->vm));
 	ASSERT_EQ(0, vm_create(self->fd, SFAB_VM_LONG_RUNNING, &self->lr_vm));
 	ASSERT_EQ(0, queue_create(self->fd, self->vm, &self->queue));
@@ -67,6 +71,7 @@ FIXTURE_SETUP(hotplug)
 
 FIXTURE_TEARDOWN(hotplug)
 {
+	close(self->link);
 	close(self->fd);
 	munmap(self->lr_memory.cpu, SIZE);
 }
@@ -101,6 +106,44 @@ static void *wait_for_queue(void *arg)
 	return NULL;
 }
 
+/* A link goes with its accelerator: who has it open is told, and waits for nothing */
+static void check_link_gone(struct __test_metadata *_metadata, int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct sfab_link_status status;
+	struct sfab_link_event event;
+
+	EXPECT_EQ(-ENODEV, link_status(fd, &status));
+	EXPECT_EQ(-ENODEV, link_control(fd, SFAB_LINK_RETRAIN, 0));
+	EXPECT_EQ(-ENODEV, link_switch(fd, SFAB_LINK_SWITCH_QUERY, 0, 0, NULL));
+	EXPECT_EQ(1, poll(&poll_fd, 1, 0));
+	EXPECT_EQ(POLLHUP | POLLERR, poll_fd.revents & (POLLHUP | POLLERR));
+	while (read(fd, &event, sizeof(event)) > 0)
+		;
+	EXPECT_EQ(ENODEV, errno);
+}
+
+static bool link_is_there(unsigned int index)
+{
+	struct sfab_link_info info;
+	int fd = link_open(index, 0, O_RDWR);
+	int ret = fd < 0 ? fd : link_info(fd, &info);
+
+	if (fd >= 0)
+		close(fd);
+	return !ret;
+}
+
+/* Links come a moment after their accelerator */
+static bool await_link(unsigned int index)
+{
+	int64_t end = deadline(HOST_MS);
+
+	while (!link_is_there(index) && now_ns() < end)
+		sleep_ms(20);
+	return link_is_there(index);
+}
+
 /* Orderly or by surprise: open files get ENODEV, waiters are told, the others work on */
 static void check_removal(struct __test_metadata *_metadata, FIXTURE_DATA(hotplug) *self,
 			  const char *how)
@@ -125,6 +168,8 @@ static void check_removal(struct __test_metadata *_metadata, FIXTURE_DATA(hotplu
 	EXPECT_EQ(-ENODEV, query_device(self->fd, &device));
 	EXPECT_EQ(-ENODEV, queue_wait(self->fd, self->queue, 1, 0));
 	EXPECT_EQ(-ENODEV, syncobj_status(self->fd, self->syncobj));
+	check_link_gone(_metadata, self->link);
+	EXPECT_FALSE(link_is_there(VICTIM));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFEXITED(status));
 	EXPECT_TRUE(WEXITSTATUS(status) == ENODEV || WEXITSTATUS(status) == EIO) {
@@ -136,6 +181,8 @@ static void check_removal(struct __test_metadata *_metadata, FIXTURE_DATA(hotplu
 	ask_host("plug");
 	ASSERT_TRUE(await_count(self->count));
 	EXPECT_EQ(-ENODEV, query_device(self->fd, &device));
+	check_link_gone(_metadata, self->link);
+	EXPECT_TRUE(await_link(VICTIM));
 	EXPECT_TRUE(works(VICTIM, 0));
 	EXPECT_TRUE(works(0, VICTIM));
 }
@@ -155,6 +202,7 @@ TEST_F_TIMEOUT(hotplug, fatal_error, 60)
 {
 	struct waiter waiter = { .fd = self->fd, .queue = self->lr_queue };
 	struct sfab_command nop = cmd_nop();
+	struct sfab_link_status status;
 	struct sfab_event event;
 	pthread_t thread;
 	uint32_t queue;
@@ -175,6 +223,7 @@ TEST_F_TIMEOUT(hotplug, fatal_error, 60)
 	ASSERT_EQ(0, ret);
 	EXPECT_EQ(0, queue_run(self->fd, queue, &nop, 1));
 	EXPECT_TRUE(pattern_check(self->hbm.cpu, SIZE, 1));
+	EXPECT_EQ(0, link_status(self->link, &status));
 	EXPECT_TRUE(works(VICTIM, 0));
 }
 

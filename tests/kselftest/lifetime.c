@@ -306,4 +306,39 @@ TEST_F(lifetime, exit_of_threads)
 	}
 }
 
+/* Is there such a line in the kernel's log, after what was read before? */
+static bool logged(int kmsg, const char *text)
+{
+	char record[1024];
+	ssize_t n;
+
+	/* EPIPE: some were overwritten */
+	while ((n = read(kmsg, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
+		record[n > 0 ? n : 0] = 0;
+		if (strstr(record, text))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * HBM would lose its content: the system does not go to sleep, and the device goes on.  It says
+ * so before anything else is suspended, so that this can be tried in a guest.
+ */
+TEST_F(lifetime, no_suspend)
+{
+	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char states[64];
+
+	if (read_line(states, sizeof(states), "/sys/power/state") || !strstr(states, "freeze"))
+		SKIP(return, "the kernel cannot suspend");
+	ASSERT_LE(0, kmsg);
+	lseek(kmsg, 0, SEEK_END);
+	EXPECT_EQ(-EBUSY, write_text("/sys/power/state", "freeze"));
+	/* Not for another reason, as a process that did not freeze */
+	EXPECT_TRUE(logged(kmsg, "cannot be suspended: unbind the driver"));
+	close(kmsg);
+	EXPECT_EQ(0, work_on(0, -1, 1, 1));
+}
+
 TEST_HARNESS_MAIN

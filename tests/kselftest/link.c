@@ -140,7 +140,7 @@ TEST_F(link, state_up)
 	EXPECT_EQ(status.rx_lanes, status.capable);
 	EXPECT_EQ(SFAB_LINK_MODULE_READY, status.module_state);
 	EXPECT_EQ(SFAB_LINK_FAULT_NONE, status.module_fault);
-	EXPECT_EQ(1, status.insertions);
+	EXPECT_LE(1, status.insertions);
 	EXPECT_TRUE(all_bytes(status.datapath, self->port.lanes, SFAB_LINK_DATAPATH_ACTIVATED));
 	EXPECT_TRUE(all_bytes(status.datapath + self->port.lanes,
 			      SFAB_LINK_LANES - self->port.lanes, SFAB_LINK_DATAPATH_NONE));
@@ -383,9 +383,9 @@ TEST_F(link, low_power)
 		ASSERT_EQ(0, link_event_of_type(self->fd, SFAB_LINK_EVENT_MODULE, &event,
 						EVENT_MS));
 	} while ((event.value & 0xff) != SFAB_LINK_MODULE_LOW_POWER);
-	EXPECT_EQ(1, event.insertions);
 	ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_DOWN, WAIT_MS));
 	ASSERT_EQ(0, link_status(self->reader, &status));
+	EXPECT_EQ(status.insertions, event.insertions);
 	expect_same_state(_metadata, self, &status);
 	EXPECT_EQ(SFAB_LINK_WHY_LOW_POWER, status.reason);
 	EXPECT_EQ(SFAB_LINK_ENABLE | SFAB_LINK_LOW_POWER, status.config);
@@ -553,10 +553,12 @@ TEST_F(link, poll_attribute)
 	ASSERT_LE(0, poll_fd.fd);
 	ASSERT_LT(0, pread(poll_fd.fd, text, sizeof(text), 0));
 	ASSERT_EQ(0, link_control(self->fd, SFAB_LINK_SET_ENABLE, 0));
-	ASSERT_EQ(1, poll(&poll_fd, 1, EVENT_MS));
-	EXPECT_EQ(POLLPRI, poll_fd.revents & POLLPRI);
-	ASSERT_LT(0, pread(poll_fd.fd, text, sizeof(text), 0));
-	EXPECT_EQ(0, strncmp(text, "down\n", 5));
+	/* Of what was before he may still be told, too */
+	do {
+		ASSERT_EQ(1, poll(&poll_fd, 1, EVENT_MS));
+		EXPECT_EQ(POLLPRI, poll_fd.revents & POLLPRI);
+		ASSERT_LT(0, pread(poll_fd.fd, text, sizeof(text), 0));
+	} while (strncmp(text, "down\n", 5));
 	close(poll_fd.fd);
 }
 

@@ -64,7 +64,7 @@ static uint64_t newest(int fd)
 	return link_status(fd, &status) ? 0 : status.sequence;
 }
 
-/* Makes events until there are @count more of them */
+/* Makes events until there are @count more of them, the last of which has been told of */
 static int make_events(int fd, unsigned int count)
 {
 	uint64_t goal = newest(fd) + count;
@@ -76,7 +76,7 @@ static int make_events(int fd, unsigned int count)
 		if (now_ns() > end)
 			return -ETIME;
 	}
-	return ret;
+	return ret ?: link_settle(fd, SFAB_LINK_UP);
 }
 
 TEST_F(link_event, down_and_up)
@@ -228,6 +228,7 @@ TEST_F(link_event, poll)
 	ASSERT_EQ(0, down(self->fd));
 	EXPECT_EQ(1, poll(&poll_fd, 1, EVENT_MS));
 	EXPECT_EQ(POLLIN, poll_fd.revents & (POLLIN | POLLERR | POLLHUP));
+	ASSERT_EQ(0, link_settle(self->fd, SFAB_LINK_DOWN));
 	while (read(self->fd, &event, sizeof(event)) == sizeof(event))
 		;
 	EXPECT_EQ(0, poll(&poll_fd, 1, 0));

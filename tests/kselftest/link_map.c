@@ -128,12 +128,14 @@ TEST_F(link_map, page_01h)
 {
 	EXPECT_EQ(1 << 6, PAGE(1, 142) & 1 << 6);	/* VDM */
 	EXPECT_EQ(0x35, PAGE(1, 144));		/* Init < 500 ms, Deinit < 50 ms */
+	EXPECT_EQ(3 << 3, PAGE(1, 151) & 3 << 3);	/* average powers, for RxLOS too */
 	EXPECT_EQ(2, PAGE(1, 155) & 2);		/* TxDisable */
 	EXPECT_EQ(1, PAGE(1, 157) & 1);		/* flag of TxFail */
 	EXPECT_EQ(6, PAGE(1, 158) & 6);		/* flags of RxLOS, RxLOL */
 	EXPECT_EQ(3, PAGE(1, 159) & 3);		/* temperature, supply */
 	EXPECT_EQ(7, PAGE(1, 160) & 7);		/* bias, Tx and Rx power */
 	EXPECT_EQ(0, PAGE(1, 160) >> 3 & 3);	/* bias in 2 uA */
+	EXPECT_EQ(1, PAGE(1, 162) & 1);		/* RxCDR */
 	EXPECT_TRUE(sum_is_right(1, 130, 255));
 }
 
@@ -485,6 +487,22 @@ static int await_module(int fd, uint32_t present)
 	}
 }
 
+/* What happened to the module with number @insertions, before what happened to the next one */
+static bool told_apart(int fd, uint32_t insertions)
+{
+	struct sfab_link_event events[64];
+	uint64_t last = 0, first = UINT64_MAX;
+	int i, count = link_history(fd, events, ARRAY_SIZE(events));
+
+	for (i = 0; i < count; i++) {
+		if (events[i].insertions == insertions && events[i].sequence > last)
+			last = events[i].sequence;
+		if (events[i].insertions == insertions + 1 && events[i].sequence < first)
+			first = events[i].sequence;
+	}
+	return last && first != UINT64_MAX && last < first;
+}
+
 TEST_F_TIMEOUT(link_map, swapped, 150)
 {
 	struct sfab_link_info before, info;
@@ -526,6 +544,7 @@ TEST_F_TIMEOUT(link_map, swapped, 150)
 	EXPECT_STREQ("SFAB-DR8-OCS", info.part);
 	EXPECT_TRUE(text_is(0, 166, info.module_serial, 16));
 	EXPECT_EQ(before.insertions + 1, info.insertions);
+	EXPECT_TRUE(told_apart(self->reader, before.insertions));
 	EXPECT_EQ(78000, hwmon_number(hwmon, "temp1_crit"));
 	ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_UP, WAIT_MS));
 }

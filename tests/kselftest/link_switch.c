@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <kselftest_harness.h>
 #include <pthread.h>
+#include <signal.h>
 
 #include "link_util.h"
 
@@ -133,6 +134,165 @@ TEST_F(link_switch, same_path)
 	EXPECT_EQ(0, status.path_in_use);
 }
 
+/* ---- who does not wait for the end ---- */
+
+#define TRIES	50	/* the end of one may come first, on a machine with much to do */
+
+static int begin_switch(int fd, uint32_t path, uint32_t timeout_ms)
+{
+	struct sfab_link_switch arg = {
+		.size = sizeof(arg),
+		.flags = SFAB_LINK_SWITCH_TOGETHER,
+		.path = path,
+		.partner_path = path,
+		.timeout_ms = timeout_ms,
+	};
+
+	return do_ioctl(fd, SFAB_LINK_SWITCH, &arg);
+}
+
+/* What it was told of, and waited for no longer, has been done: the link is UP on @path */
+static bool done_all_the_same(int fd, uint32_t path)
+{
+	struct sfab_link_switch last;
+	struct sfab_link_status status;
+	struct sfab_link_event event;
+
+	return !link_event_of_type(fd, SFAB_LINK_EVENT_SWITCH, &event, WAIT_MS) &&
+	       (event.value & 0xff) == SFAB_LINK_RESULT_DONE &&
+	       !link_switch(fd, SFAB_LINK_SWITCH_QUERY, 0, 0, &last) &&
+	       last.result == SFAB_LINK_RESULT_DONE && last.phase == SFAB_LINK_PHASE_NONE &&
+	       !link_await(fd, SFAB_LINK_UP, WAIT_MS) && !link_status(fd, &status) &&
+	       status.path_in_use == path;
+}
+
+/* The timeout ends the waiting, not the switch */
+TEST_F(link_switch, timeout)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < TRIES && ret != -ETIME; i++) {
+		ret = begin_switch(self->fd, !(i & 1), 1);
+		ASSERT_TRUE(!ret || ret == -ETIME) {
+			TH_LOG("switch %u: error %d", i, ret);
+		}
+		ASSERT_TRUE(done_all_the_same(self->fd, !(i & 1)));
+	}
+	EXPECT_EQ(-ETIME, ret);
+}
+
+static void on_signal(int signal)
+{
+	(void)signal;
+}
+
+struct waiter {
+	int fd, result;
+	uint32_t path;
+	struct sfab_link_switch done;
+};
+
+static void *switch_and_wait(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->result = link_switch(waiter->fd, SFAB_LINK_SWITCH_TOGETHER, waiter->path,
+				     waiter->path, &waiter->done);
+	return NULL;
+}
+
+/* @switching: a switch is under way; or this one has ended already */
+static int await_begin(int fd, uint32_t count, bool *switching)
+{
+	struct sfab_link_switch now;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < WAIT_MS * 10; i++) {
+		ret = link_switch(fd, SFAB_LINK_SWITCH_QUERY, 0, 0, &now);
+		*switching = now.phase != SFAB_LINK_PHASE_NONE;
+		if (ret || *switching || now.count != count)
+			return ret;
+		usleep(100);
+	}
+	return -ETIME;
+}
+
+/* So does a signal, although its handler is one that restarts calls */
+TEST_F(link_switch, signal)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct waiter waiter = { .fd = self->fd };
+	struct sfab_link_switch last;
+	pthread_t thread;
+	unsigned int i;
+	bool switching;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	for (i = 0; i < TRIES && waiter.result != -EINTR; i++) {
+		waiter.path = !(i & 1);
+		ASSERT_EQ(0, link_switch(self->fd, SFAB_LINK_SWITCH_QUERY, 0, 0, &last));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, switch_and_wait, &waiter));
+		ASSERT_EQ(0, await_begin(self->fd, last.count, &switching));
+		pthread_kill(thread, SIGUSR1);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		ASSERT_TRUE(!waiter.result || waiter.result == -EINTR) {
+			TH_LOG("switch %u: error %d", i, waiter.result);
+		}
+		ASSERT_TRUE(done_all_the_same(self->fd, waiter.path));
+	}
+	EXPECT_EQ(-EINTR, waiter.result);
+}
+
+/*
+ * One that is given up goes back to where it came from; while it is under way no other one can
+ * be asked for, and ABORT waits until it has ended.
+ */
+TEST_F(link_switch, abort)
+{
+	struct waiter waiter = { .fd = self->fd, .path = 1 };
+	struct sfab_link_switch last, aborted;
+	struct sfab_link_status status;
+	pthread_t thread;
+	unsigned int i;
+	bool switching;
+	int busy = 0;
+
+	for (i = 0; i < TRIES && (!busy || waiter.done.cause != SFAB_LINK_CAUSE_ABORTED); i++) {
+		ASSERT_EQ(0, link_switch(self->fd, SFAB_LINK_SWITCH_QUERY, 0, 0, &last));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, switch_and_wait, &waiter));
+		ASSERT_EQ(0, await_begin(self->fd, last.count, &switching));
+		if (switching)
+			busy |= begin_switch(self->fd, 1, 1) == -EBUSY;
+		ASSERT_EQ(0, link_switch(self->fd, SFAB_LINK_SWITCH_ABORT, 0, 0, &aborted));
+		EXPECT_EQ(SFAB_LINK_PHASE_NONE, aborted.phase);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		ASSERT_EQ(0, waiter.result);
+		ASSERT_EQ(0, link_await(self->fd, SFAB_LINK_UP, WAIT_MS));
+		ASSERT_EQ(0, link_await(self->partner, SFAB_LINK_UP, WAIT_MS));
+		ASSERT_EQ(0, link_status(self->fd, &status));
+		if (waiter.done.result == SFAB_LINK_RESULT_DONE) {
+			/* It was there already, and goes home for the next try */
+			EXPECT_EQ(1, status.path_in_use);
+			ASSERT_EQ(0, link_switch(self->fd, SFAB_LINK_SWITCH_TOGETHER, 0, 0, NULL));
+			continue;
+		}
+		EXPECT_EQ(SFAB_LINK_RESULT_ROLLED_BACK, waiter.done.result);
+		EXPECT_EQ(SFAB_LINK_CAUSE_ABORTED, waiter.done.cause);
+		EXPECT_EQ(0, status.path_in_use);
+		ASSERT_EQ(0, link_status(self->partner, &status));
+		EXPECT_EQ(0, status.path_in_use);
+	}
+	EXPECT_EQ(SFAB_LINK_CAUSE_ABORTED, waiter.done.cause);
+	EXPECT_EQ(1, busy);
+	/* With none under way there is nothing to give up */
+	EXPECT_EQ(0, link_switch(self->fd, SFAB_LINK_SWITCH_ABORT, 0, 0, &aborted));
+	EXPECT_EQ(SFAB_LINK_PHASE_NONE, aborted.phase);
+}
+
+/* ---- with traffic ---- */
+
 struct load {
 	int fd;
 	uint32_t queue;
@@ -168,7 +328,8 @@ static void *keep_copying(void *arg)
 struct told {
 	uint64_t sequence, lost;	/* the newest event; those that were missed */
 	uint16_t count;			/* P_SWITCH_STATUS has counted so many */
-	unsigned int switches;		/* that were told of, by one event or another */
+	unsigned int switches;		/* that were told of */
+	unsigned int events;		/* ... by so many */
 };
 
 static void told_begin(int fd, struct told *told)
@@ -194,6 +355,7 @@ static void told_more(int fd, struct told *told)
 		told->sequence = event.sequence;
 		if (event.type != SFAB_LINK_EVENT_SWITCH)
 			continue;
+		told->events++;
 		told->switches += (uint16_t)((event.value >> 32) - told->count);
 		told->count = event.value >> 32;
 	}
@@ -264,6 +426,9 @@ TEST_F_TIMEOUT(link_switch, under_load, 24 * 3600)
 	EXPECT_EQ(wanted, done_well);
 	EXPECT_EQ(wanted, own.switches);
 	EXPECT_EQ(wanted, partner.switches);
+	/* Each by an event of its own, but where the partner asks */
+	EXPECT_EQ(wanted, own.events);
+	EXPECT_LT(0, partner.events);
 	EXPECT_EQ(0, own.lost + partner.lost);
 	printf("# %u of %u switches done in %.1f s, %u and %u told of, %" PRIu64 " events lost\n",
 	       done_well, wanted, (now_ns() - begun) / 1e9, own.switches, partner.switches,

@@ -227,24 +227,44 @@ int link_await(int fd, uint32_t state, unsigned int timeout_ms)
 	}
 }
 
-int link_bring_up(int fd)
+#define QUIET	10	/* looks in a row that see nothing new */
+
+int link_settle(int fd, uint32_t state)
 {
 	int64_t end = deadline(WAIT_MS);
+	unsigned int quiet = 0;
+	struct sfab_link_status status;
+	struct sfab_link_event event;
+	uint64_t sequence = 0;
+	int ret;
+
+	for (; quiet < QUIET; sleep_ms(2)) {
+		ret = link_status(fd, &status) ?: link_history(fd, &event, 1);
+		if (ret < 0)
+			return ret;
+		/* None at all: it has been like that since the driver is there */
+		if (status.state == state && status.sequence == sequence &&
+		    (!ret || event.state == state))
+			quiet++;
+		else
+			quiet = 0;
+		sequence = status.sequence;
+		if (now_ns() > end)
+			return -ETIME;
+	}
+	return 0;
+}
+
+int link_bring_up(int fd)
+{
 	struct sfab_link_event event;
 	int ret;
 
 	ret = link_control(fd, SFAB_LINK_SET_ENABLE | SFAB_LINK_SET_LOOPBACK, SFAB_LINK_ENABLE);
-	ret = ret ?: link_await(fd, SFAB_LINK_UP, WAIT_MS);
-	/* Its event may come later than it is seen, or there was none as it was up before */
-	for (; !ret; sleep_ms(2)) {
-		ret = link_history(fd, &event, 1);
-		if (ret <= 0 || event.state == SFAB_LINK_UP)
-			break;
-		ret = now_ns() > end ? -ETIME : 0;
-	}
-	while (ret >= 0 && !link_event(fd, &event, 0))
+	ret = ret ?: link_settle(fd, SFAB_LINK_UP);
+	while (!ret && !link_event(fd, &event, 0))
 		;
-	return ret < 0 ? ret : 0;
+	return ret;
 }
 
 void ask_host_to_inject(const char *what, const char *device)

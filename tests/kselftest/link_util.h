@@ -46,6 +46,8 @@ int link_event_of_type(int fd, uint32_t type, struct sfab_link_event *event,
 		       unsigned int timeout_ms);
 /* Waits until the link is in the state; -ETIME if it does not come to that */
 int link_await(int fd, uint32_t state, unsigned int timeout_ms);
+/* As link_await(), and until the driver has told all of it: STATE sees it before its event comes */
+int link_settle(int fd, uint32_t state);
 /* Enabled, trained, and with all its events seen by @fd */
 int link_bring_up(int fd);
 

@@ -398,6 +398,33 @@ TEST_F(dmabuf, cpu_mapping)
 	munmap(cpu, SIZE);
 }
 
+/* What counts for a mapping does not change when the BO gets an offset of its own later */
+TEST_F(dmabuf, cpu_mapping_first)
+{
+	static const uint32_t regions[] = { SFAB_REGION_HBM, SFAB_REGION_SYSTEM };
+	struct side *side = &self->side;
+	uint8_t *first, *second;
+	uint32_t handle;
+	unsigned int i;
+	int dmabuf;
+
+	for (i = 0; i < ARRAY_SIZE(regions); i++) {
+		ASSERT_EQ(0, bo_create(side->fd, SIZE, regions[i], &handle));
+		dmabuf = prime_export(side->fd, handle);
+		ASSERT_LE(0, dmabuf);
+		first = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+		ASSERT_MAPPED(first);
+		second = bo_map(side->fd, handle, SIZE);
+		ASSERT_MAPPED(second);
+		pattern_fill(second, SIZE, i);
+		EXPECT_TRUE(pattern_check(first, SIZE, i));
+		munmap(first, SIZE);
+		munmap(second, SIZE);
+		close(dmabuf);
+		ASSERT_EQ(0, bo_close(side->fd, handle));
+	}
+}
+
 TEST_F(dmabuf, bad_files)
 {
 	struct side *side = &self->side;

@@ -313,6 +313,62 @@ TEST_F_TIMEOUT(rebind, under_load, 90)
 	}
 }
 
+/* A process that has the device reset without pause, or asks for HBM, until the device is gone */
+static void __attribute__((noreturn)) reset_until_gone(const char *pci)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/accel/%s/reset", pci);
+	while (!access(path, F_OK))
+		write_text(path, "1");
+	_exit(ENODEV);
+}
+
+static void __attribute__((noreturn)) create_until_gone(int fd)
+{
+	uint32_t handle;
+	int ret;
+
+	do {
+		ret = bo_create(fd, SZ_4K, SFAB_REGION_HBM, &handle);
+		if (!ret)
+			ret = bo_close(fd, handle);
+	} while (!ret || ret == -EIO);
+	_exit(-ret);
+}
+
+/* HBM that is asked for, resets and the removal wait for each other, and none for ever */
+TEST_F_TIMEOUT(rebind, amid_resets, 120)
+{
+	enum { PROCESSES = 4 };
+	unsigned int round, i;
+
+	for (round = 0; round < 12; round++) {
+		int status, fd = accel_open(0);
+		pid_t pids[PROCESSES];
+
+		ASSERT_LE(0, fd);
+		for (i = 0; i < PROCESSES; i++) {
+			pids[i] = fork();
+			ASSERT_LE(0, pids[i]);
+			if (!pids[i] && !i)
+				reset_until_gone(self->accel.pci);
+			if (!pids[i])
+				create_until_gone(fd);
+		}
+		sleep_ms(50 + 7 * round);
+		EXPECT_EQ(0, unbind(self));
+		for (i = 0; i < PROCESSES; i++) {
+			ASSERT_EQ(pids[i], waitpid(pids[i], &status, 0));
+			EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == ENODEV) {
+				TH_LOG("process %u: status %#x", i, status);
+			}
+		}
+		close(fd);
+		ASSERT_EQ(0, rebind(self));
+	}
+}
+
 /* PCI takes the function away and finds it again */
 TEST_F(rebind, remove_and_rescan)
 {
@@ -403,8 +459,11 @@ FIXTURE_TEARDOWN(waiter)
 	bind_all();
 }
 
-/* In a process of its own: one that hangs can be killed, and is a failure here */
-static int wait_in_child(const FIXTURE_VARIANT(waiter) *variant)
+/*
+ * In a process of its own: one that hangs can be killed, and is a failure here.  It tells by
+ * @ready when it is about to wait.
+ */
+static int wait_in_child(const FIXTURE_VARIANT(waiter) *variant, int ready)
 {
 	struct sfab_command wait = cmd_wait(VA, 8, SFAB_WAIT_EQ, 1, ~0ULL, 0), fills[64];
 	struct waiter waiter = { .fd = accel_open(0) };
@@ -426,19 +485,28 @@ static int wait_in_child(const FIXTURE_VARIANT(waiter) *variant)
 	if (queue_submit(fd, waiter.queue, fills, ARRAY_SIZE(fills), &sync, 1, NULL) ||
 	    queue_submit(fd, waiter.lr_queue, &wait, 1, NULL, 0, NULL))
 		return -EPROTO;
+	close(ready);
 	return variant->wait(&waiter);
 }
 
 TEST_F(waiter, is_told)
 {
+	struct pollfd poll_fd = { .events = POLLIN };
+	int status, ready[2];
 	int64_t end;
-	int status;
 	pid_t pid;
 
+	ASSERT_EQ(0, pipe(ready));
 	pid = fork();
 	ASSERT_LE(0, pid);
-	if (!pid)
-		_exit(-wait_in_child(variant));
+	if (!pid) {
+		close(ready[0]);
+		_exit(-wait_in_child(variant, ready[1]));
+	}
+	close(ready[1]);
+	poll_fd.fd = ready[0];
+	EXPECT_EQ(1, poll(&poll_fd, 1, WAIT_MS));
+	close(ready[0]);
 	sleep_ms(300);
 	ASSERT_EQ(0, waitpid(pid, &status, WNOHANG)) {
 		TH_LOG("does not wait, status %#x", status);

@@ -266,6 +266,50 @@ TEST_F(reset, under_load)
 	EXPECT_LT(0, clients[0].lost + clients[1].lost + clients[2].lost);
 }
 
+/* ---- resets of the driver's own, and of the bus ---- */
+
+static volatile bool stop;
+
+static void *keep_resetting(void *arg)
+{
+	int (*reset)(void) = arg;
+
+	while (!stop)
+		reset();
+	return NULL;
+}
+
+/* However they meet: in the end the device works, and clears HBM, at once */
+TEST(resets_of_both_kinds)
+{
+	struct sfab_command nop = cmd_nop();
+	int fd = accel_open(0);
+	pthread_t threads[2];
+	uint32_t vm, queue, handle;
+	int64_t begin;
+	unsigned int i;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, vm_create(fd, 0, &vm));
+	for (i = 0; i < 8; i++) {
+		stop = false;
+		ASSERT_EQ(0, pthread_create(&threads[0], NULL, keep_resetting, reset_by_debugfs));
+		ASSERT_EQ(0, pthread_create(&threads[1], NULL, keep_resetting, reset_by_pci));
+		sleep_ms(200);
+		stop = true;
+		ASSERT_EQ(0, pthread_join(threads[0], NULL));
+		ASSERT_EQ(0, pthread_join(threads[1], NULL));
+		begin = now_ns();
+		ASSERT_EQ(0, bo_create(fd, SZ_64K, SFAB_REGION_HBM, &handle));
+		EXPECT_GT(5000000000LL, now_ns() - begin);
+		ASSERT_EQ(0, bo_close(fd, handle));
+		ASSERT_EQ(0, queue_create(fd, vm, &queue));
+		EXPECT_EQ(0, queue_run(fd, queue, &nop, 1));
+		ASSERT_EQ(0, queue_destroy(fd, queue));
+	}
+	close(fd);
+}
+
 /* ---- hardware that does not do what it should ---- */
 
 FIXTURE(broken)

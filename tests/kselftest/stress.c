@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <kselftest_harness.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "sfab_test.h"
 
@@ -16,6 +17,8 @@
 #define SLOTS		8
 #define VA		0x40000000ULL
 #define SIZE		SZ_64K
+/* DMA debugging cannot count more than 7 mappings of one page, and takes that for a bug */
+#define REGIONS		1024
 
 struct arena {
 	int fd;
@@ -24,6 +27,7 @@ struct arena {
 	/* Ids: written by anybody at any time, possibly stale */
 	volatile uint32_t bos[SLOTS], vms[SLOTS], queues[SLOTS], syncobjs[SLOTS];
 	uint8_t *memory;
+	atomic_uint registered;
 };
 
 struct thread {
@@ -55,7 +59,8 @@ static int act(struct thread *t)
 			a->bos[slot] = id;
 		return ret;
 	case 1:
-		ret = mem_register(a->fd, a->memory, SIZE, RIGHT_RW, &id);
+		other = atomic_fetch_add(&a->registered, 1) % REGIONS;
+		ret = mem_register(a->fd, a->memory + other * SIZE, SIZE, RIGHT_RW, &id);
 		if (!ret)
 			a->bos[slot] = id;
 		return ret;
@@ -170,8 +175,8 @@ TEST(threads_race_on_one_file)
 	ASSERT_EQ(0, usage_get(watch, 0, &usage));
 	arena.fd = accel_open(0);
 	ASSERT_LE(0, arena.fd);
-	arena.memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			    -1, 0);
+	arena.memory = mmap(NULL, REGIONS * SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_MAPPED(arena.memory);
 	for (i = 0; i < SLOTS; i++) {
 		ASSERT_EQ(0, syncobj_create(arena.fd, &id));
@@ -188,6 +193,7 @@ TEST(threads_race_on_one_file)
 		EXPECT_LT(0, threads[i].successes);
 	}
 	EXPECT_FALSE(arena.failed);
+	printf("# %u registrations\n", arena.registered);
 	close(arena.fd);
 	EXPECT_EQ(0, usage_wait(watch, 0, &usage, WAIT_MS));
 	close(watch);

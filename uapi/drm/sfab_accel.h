@@ -80,7 +80,9 @@ extern "C" {
  * EAGAIN          a queue of a long-running VM has no room now (libdrm's
  *                 drmIoctl() repeats at once: call ioctl() there)
  * EIO             the queue has halted (see QUEUE_QUERY for the reason); a device
- *                 reset has revoked the segment, or cut off the datagram
+ *                 reset has revoked the segment, or cut off the datagram;
+ *                 BO_CREATE: the device does not clear the HBM, as it is being
+ *                 reset, or does not work
  * ECANCELED       the queue was destroyed while its work was waited for
  * ETIME           the timeout of WAIT or MGMT passed
  * EINTR           a signal came; the ioctl can be repeated (most restart)

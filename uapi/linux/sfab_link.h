@@ -391,7 +391,8 @@ struct sfab_link_readings {
 /**
  * struct sfab_link_counters - SFAB_LINK_COUNTERS: since power-on, or CLEAR
  *
- * Which of them outlive the driver says &struct sfab_link_info.kept.
+ * Which of them outlive the driver says &struct sfab_link_info.kept.  They count what the link
+ * receives, and go on when another module is plugged: CLEAR then tells the new one's alone.
  */
 struct sfab_link_counters {
 	/** @size: in: size of the struct */
@@ -680,6 +681,9 @@ struct sfab_link_clear {
  * that are kept.  Who reads so slowly that events he has not read are given up goes on with
  * the oldest that is there, and learns by @lost how many there were between.
  *
+ * An event as read() delivers it has SFAB_LINK_EVENT_SIZE bytes and always will: members that
+ * are added to the struct later are told by HISTORY, whose stride says what the caller knows.
+ *
  * read() waits for an event unless O_NONBLOCK is set (EAGAIN); a buffer too small for one
  * gives EINVAL.  poll() tells EPOLLIN when one is there; once the device is gone, EPOLLHUP
  * and EPOLLERR, and read() gives ENODEV when all have been read.
@@ -687,6 +691,8 @@ struct sfab_link_clear {
 
 /** SFAB_LINK_EVENTS - how many events of a link are kept */
 #define SFAB_LINK_EVENTS	128
+/** SFAB_LINK_EVENT_SIZE - bytes of an event that is read */
+#define SFAB_LINK_EVENT_SIZE	56
 
 /** enum sfab_link_event_type - what has happened */
 enum sfab_link_event_type {
@@ -702,7 +708,9 @@ enum sfab_link_event_type {
 	/**
 	 * @SFAB_LINK_EVENT_SWITCH: a switch of the light path has ended; value:
 	 * &enum sfab_link_result, from bit 8 on the phase it failed in, from bit 16 on
-	 * &enum sfab_link_cause, from bit 32 on the count
+	 * &enum sfab_link_cause, from bit 32 on the count.  Of those that the partner
+	 * has asked for quickly one after the other it may tell the last alone: the
+	 * count says how many there were
 	 */
 	SFAB_LINK_EVENT_SWITCH = 4,
 	/** @SFAB_LINK_EVENT_CLEAR: counters were cleared; value: SFAB_LINK_CLEAR_* */
