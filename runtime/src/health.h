@@ -45,6 +45,7 @@ struct health_end {
 	unsigned int lanes_in_use;
 	bool enabled, loopback;
 	bool on, shut, aligned;		/* lasers meant to be; too hot; codewords come through */
+	uint32_t tx_off;		/* lanes whose laser was turned off, if that is known */
 	double celsius;
 	double ber;			/* of the lanes in use */
 	uint64_t count[HEALTH_COUNTS];
@@ -97,6 +98,8 @@ struct health_history {
 	uint64_t own[HEALTH_COUNTS], far[HEALTH_COUNTS];
 	uint64_t flap_ns[HEALTH_FLAPS];	/* when it went down; 0: not */
 	unsigned int flaps;		/* index of the next one */
+	unsigned int ordered;		/* downs that were ordered, and are not counted yet */
+	unsigned int waited;		/* ... since so many intervals */
 	struct health_memory memory[SFAB_LINK_CONDITIONS];
 };
 
@@ -106,6 +109,9 @@ void health_settle(const struct health_thresholds *t, struct health_memory *memo
 
 /* A link went down then, as others remember: for who begins to judge */
 void health_note_down(struct health_history *history, uint64_t ns);
+
+/* It goes down because somebody says so: that down, which will be counted soon, is no flap */
+void health_note_order(struct health_history *history);
 
 /* health_light.c: what the light of one direction tells */
 struct health_way {

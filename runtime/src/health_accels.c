@@ -120,6 +120,7 @@ static void judge_one(const struct sfab_health *health, struct watched_accel *a)
 	struct sfab_verdict *v = &a->verdict;
 	unsigned int i;
 	bool answers;
+	int ret = 0;
 
 	memset(v->finding, 0, sizeof(v->finding));
 	for (i = 0; i < SFAB_ACCEL_CONDITIONS; i++)
@@ -127,13 +128,18 @@ static void judge_one(const struct sfab_health *health, struct watched_accel *a)
 	v->findings = SFAB_ACCEL_CONDITIONS;
 	v->gbps = 0;
 	v->full_gbps = 0;
-	if (!a->dev && sfab_device_get(health->ctx, a->index, &a->dev))
-		a->dev = NULL;
-	answers = a->dev && !sfab_device_get_counters(a->dev, &counters);
+	if (!a->dev)
+		ret = sfab_device_get(health->ctx, a->index, &a->dev);
+	if (!ret)
+		ret = sfab_device_get_counters(a->dev, &counters);
+	answers = !ret;
 	if (answers) {
 		v->finding[0].holds = SFAB_TRUE;
 		judge_counters(a, &counters);
 		a->counters = counters;
+	} else if (health_is_denied(ret)) {
+		snprintf(v->finding[0].text, sizeof(v->finding[0].text),
+			 "it may not be opened: %.180s", sfab_last_error());
 	} else {
 		bad(&v->finding[0], SFAB_SEVERITY_FAILED, SFAB_HEALTH_ACCEL_LOST,
 		    SFAB_ACTION_RESET, "it cannot be used: %.180s", sfab_last_error());

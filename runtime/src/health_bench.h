@@ -29,10 +29,17 @@ void bench_bad(struct bench *bench, enum sfab_condition condition, enum sfab_sev
 
 /* health_module.c: what was ordered, module, temperature, age, optical switch */
 void bench_module(struct bench *bench);
+/* Somebody has said that @end is to carry no traffic */
+bool health_is_ordered(const struct health_end *end);
 /* health_path.c: lasers, light both ways, locks */
 void bench_light(struct bench *bench);
 /* health_effect.c: bit errors, replays, width, traffic, stability */
 void bench_effects(struct bench *bench, const struct health_history *history);
+
+static inline uint32_t health_all_lanes(unsigned int lanes)
+{
+	return (uint32_t)(((uint64_t)1 << lanes) - 1);
+}
 
 static inline bool carries_traffic(const struct health_end *end)
 {

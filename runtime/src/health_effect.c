@@ -126,8 +126,6 @@ static void judge_traffic(struct bench *b)
 	const struct health_end *own = &b->link->own;
 	const struct sfab_finding *reason = reason_for(b, true, true);
 
-	if (b->ordered)
-		return;
 	if (carries_traffic(own)) {
 		bench_good(b, SFAB_CONDITION_TRAFFIC);
 		return;
@@ -159,11 +157,11 @@ static void judge_stable(struct bench *b, const struct health_history *history)
 
 void bench_effects(struct bench *b, const struct health_history *history)
 {
-	if (!b->ordered) {
-		judge_errors(b);
-		judge_replays(b);
-		judge_width(b);
-	}
+	if (b->ordered)
+		return;
+	judge_errors(b);
+	judge_replays(b);
+	judge_width(b);
 	judge_traffic(b);
 	judge_stable(b, history);
 }

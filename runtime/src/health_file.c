@@ -18,11 +18,14 @@ struct key {
 	const char *name;
 	size_t offset;
 	double least, most;
+	bool whole;
 	const char *meaning;
 };
 
 #define KEY(name, least, most, meaning)	\
-	{ #name, offsetof(struct health_thresholds, name), least, most, meaning }
+	{ #name, offsetof(struct health_thresholds, name), least, most, false, meaning }
+#define COUNT(name, least, most, meaning)	\
+	{ #name, offsetof(struct health_thresholds, name), least, most, true, meaning }
 
 static const struct key keys[] = {
 	KEY(temperature_warn_c, 0, 120, "of the module, if it tells no limit of its own"),
@@ -37,11 +40,11 @@ static const struct key keys[] = {
 	KEY(age_warn_percent, 1, 255, "of the life of a laser"),
 	KEY(bias_warn_ma, 1, 1000, "current of a laser, if the module is not warm"),
 	KEY(replays_per_s, 0.001, 1e9, "damaged packets"),
-	KEY(flap_count, 1, HEALTH_FLAPS, "times down within the window"),
+	COUNT(flap_count, 1, HEALTH_FLAPS, "times down within the window"),
 	KEY(flap_window_s, 1, 86400, ""),
-	KEY(raise_intervals, 1, 1000, "a finding is shown when it was seen so often"),
-	KEY(clear_intervals, 1, 1000, "... and taken back when it was not seen so often"),
-	KEY(judge_unused, 0, 1, "1: a port that never carried traffic is a finding too"),
+	COUNT(raise_intervals, 1, 1000, "a finding is shown when it was seen so often"),
+	COUNT(clear_intervals, 1, 1000, "... and taken back when it was not seen so often"),
+	COUNT(judge_unused, 0, 1, "1: a port that never carried traffic is a finding too"),
 };
 
 static double *value_of(struct health_thresholds *t, const struct key *key)
@@ -76,9 +79,10 @@ static int take_member(const char *path, const char *name, struct json_object *v
 		return fail(-EINVAL, "%s: %s is %.64s: write a number from %g to %g", path, name,
 			    json_object_to_json_string(value), key->least, key->most);
 	number = json_object_get_double(value);
-	if (!(number >= key->least && number <= key->most))
-		return fail(-EINVAL, "%s: %s is %g: write a number from %g to %g", path, name,
-			    number, key->least, key->most);
+	if (!(number >= key->least && number <= key->most) ||
+	    (key->whole && number != floor(number)))
+		return fail(-EINVAL, "%s: %s is %g: write a %snumber from %g to %g", path, name,
+			    number, key->whole ? "whole " : "", key->least, key->most);
 	*value_of(t, key) = number;
 	return 0;
 }
@@ -116,21 +120,39 @@ static unsigned int line_at(const char *text, size_t offset)
 	return line;
 }
 
+/* Where what follows the object begins, if it is more than blanks and comments */
+static const char *after(const char *text)
+{
+	for (;;) {
+		text += strspn(text, " \t\r\n");
+		if (strncmp(text, "//", 2))
+			return text;
+		text += strcspn(text, "\n");
+	}
+}
+
 static int parse(const char *path, const char *text, size_t length, struct health_thresholds *t)
 {
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *object;
 	enum json_tokener_error error;
+	const char *rest;
+	size_t end;
 	int ret;
 
 	if (!tokener)
 		return fail_nomem("the file of thresholds");
 	object = json_tokener_parse_ex(tokener, text, (int)length + 1);
 	error = json_tokener_get_error(tokener);
+	end = json_tokener_get_parse_end(tokener);
+	rest = after(text + (end < length ? end : length));
 	if (error != json_tokener_success)
 		ret = fail(-EINVAL, "%s: line %u: %s: it must be one JSON object, // comments are allowed",
-			   path, line_at(text, json_tokener_get_parse_end(tokener)),
+			   path, line_at(text, end),
 			   json_tokener_error_desc(error));
+	else if (*rest)
+		ret = fail(-EINVAL, "%s: line %u: '%.20s' after the end of the object: remove it",
+			   path, line_at(text, (size_t)(rest - text)), rest);
 	else
 		ret = take_all(path, object, t);
 	json_object_put(object);

@@ -72,9 +72,33 @@ void health_note_down(struct health_history *history, uint64_t ns)
 	history->flap_ns[history->flaps++ % HEALTH_FLAPS] = ns ? ns : 1;
 }
 
+void health_note_order(struct health_history *history)
+{
+	history->ordered++;
+	history->waited = 0;
+}
+
+/* How long an order waits for its down: an event and a count are not seen at the same time */
+#define ORDER_INTERVALS	3
+
+/* Of so many downs those that nobody has ordered */
+static uint64_t not_ordered(struct bench *b, struct health_history *history, uint64_t downs)
+{
+	uint64_t ordered = downs < history->ordered ? downs : history->ordered;
+
+	if (!ordered && history->waited++ >= ORDER_INTERVALS)
+		history->ordered = 0;
+	history->ordered -= (unsigned int)ordered;
+	/* Or nobody has told of orders: but this one still stands */
+	if (downs && !ordered && health_is_ordered(&b->link->own))
+		ordered = 1;
+	return downs - ordered;
+}
+
 static void count(struct bench *b, struct health_history *history)
 {
 	uint64_t downs;
+	unsigned int i;
 
 	b->seconds = history->judged ? (b->link->now_ns - history->then_ns) / 1e9 : 0;
 	since(&b->link->own, history->own, b->own_added, b->seconds > 0);
@@ -82,12 +106,9 @@ static void count(struct bench *b, struct health_history *history)
 	      b->seconds > 0 && history->far_counted && b->link->far.known);
 	history->far_counted = b->link->far.known;
 	history->then_ns = b->link->now_ns;
-	downs = b->own_added[HEALTH_DOWNS];
-	for (; downs && downs < UINT32_MAX; downs--) {
+	downs = not_ordered(b, history, b->own_added[HEALTH_DOWNS]);
+	for (i = 0; i < downs && i < HEALTH_FLAPS; i++)
 		health_note_down(history, b->link->now_ns);
-		if (b->own_added[HEALTH_DOWNS] - downs >= HEALTH_FLAPS)
-			break;
-	}
 }
 
 /* ---- hysteresis ---- */

@@ -43,6 +43,19 @@ static int read_view(struct watched_link *w)
 	return ret;
 }
 
+static bool carries(uint32_t state)
+{
+	return state == SFAB_LINK_UP || state == SFAB_LINK_DEGRADED;
+}
+
+/* Because somebody said so */
+static bool is_order(uint32_t reason)
+{
+	return reason == SFAB_LINK_WHY_DISABLED || reason == SFAB_LINK_WHY_SWITCHING ||
+	       reason == SFAB_LINK_WHY_TEST || reason == SFAB_LINK_WHY_LOW_POWER ||
+	       reason == SFAB_LINK_WHY_NO_PATH;
+}
+
 /* When the link went down, as the kernel remembers */
 static void remember(struct watched_link *w)
 {
@@ -53,12 +66,8 @@ static void remember(struct watched_link *w)
 		return;
 	count = sfab_link_get_history(w->link, events, EVENTS);
 	for (i = 1; i < count; i++) {
-		if (events[i].type == SFAB_LINK_EVENT_STATE &&
-		    (events[i - 1].state == SFAB_LINK_UP ||
-		     events[i - 1].state == SFAB_LINK_DEGRADED) &&
-		    events[i].state != SFAB_LINK_UP && events[i].state != SFAB_LINK_DEGRADED &&
-		    events[i].reason != SFAB_LINK_WHY_DISABLED &&
-		    events[i].reason != SFAB_LINK_WHY_SWITCHING)
+		if (events[i].type == SFAB_LINK_EVENT_STATE && carries(events[i - 1].state) &&
+		    !carries(events[i].state) && !is_order(events[i].reason))
 			health_note_down(&w->history, events[i].time_ns);
 	}
 	free(events);
@@ -84,12 +93,19 @@ static void remember_partner(struct watched_link *w)
 	memcpy(w->far.uuid, status->partner_uuid, sizeof(w->far.uuid));
 }
 
+/* To be read they make the monitor's file ready; which downs were ordered only they tell */
 static void drain_events(struct watched_link *w)
 {
 	struct sfab_link_event event = { .size = sizeof(event) };
 
-	while (!sfab_link_read_event(w->link, &event))
+	while (!sfab_link_read_event(w->link, &event)) {
+		/* The optical switch is waited for, and counts no down */
+		if (event.type == SFAB_LINK_EVENT_STATE && w->carried && !carries(event.state) &&
+		    is_order(event.reason) && event.reason != SFAB_LINK_WHY_SWITCHING)
+			health_note_order(&w->history);
+		w->carried = carries(event.state);
 		event.size = sizeof(event);
+	}
 }
 
 void watched_links_read(struct sfab_health *health)
@@ -109,8 +125,10 @@ void watched_links_read(struct sfab_health *health)
 			watched_link_ignore(health, w);
 		if (w->error)
 			continue;
-		if (!w->history.judged)
+		if (!w->history.judged) {
 			remember(w);
+			w->carried = carries(w->view.status.state);
+		}
 		remember_partner(w);
 		drain_events(w);
 	}
@@ -164,11 +182,19 @@ static void look_far(const struct sfab_health *health, struct watched_link *w,
 
 /* ---- judging ---- */
 
-static void cannot_be_read(struct watched_link *w, struct sfab_verdict *v)
+/* Who may not look learns nothing of it, least of all that it is broken */
+static void may_not_be_read(const struct watched_link *w, struct sfab_finding *finding)
 {
-	struct sfab_finding *finding = &v->finding[0];
+	*finding = (struct sfab_finding){
+		.condition = SFAB_CONDITION_USABLE,
+		.holds = SFAB_UNKNOWN,
+	};
+	snprintf(finding->text, sizeof(finding->text), "%s may not be opened: %s",
+		 w->link->id.node, strerror(-w->error));
+}
 
-	v->findings = 1;
+static void cannot_be_read(const struct watched_link *w, struct sfab_finding *finding)
+{
 	*finding = (struct sfab_finding){
 		.condition = SFAB_CONDITION_USABLE,
 		.holds = SFAB_FALSE,
@@ -178,7 +204,6 @@ static void cannot_be_read(struct watched_link *w, struct sfab_verdict *v)
 	};
 	snprintf(finding->text, sizeof(finding->text), "%s does not answer: %s",
 		 w->link->id.node, strerror(-w->error));
-	verdict_conclude(v, 0);
 }
 
 /* What has never answered has not told whose it is */
@@ -250,7 +275,12 @@ static void judge_one(struct sfab_health *health, struct watched_link *w)
 	other = sibling(health, &w->far);
 	name_partner(&w->far, other, v);
 	if (w->error) {
-		cannot_be_read(w, v);
+		if (health_is_denied(w->error))
+			may_not_be_read(w, v->finding);
+		else
+			cannot_be_read(w, v->finding);
+		v->findings = 1;
+		verdict_conclude(v, 0);
 		return;
 	}
 	health_link_of_view(view, &link);

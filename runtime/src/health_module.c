@@ -30,13 +30,25 @@ static const struct order *ordered(const struct health_end *end)
 		0, { SFAB_HEALTH_TESTING, SFAB_ACTION_NONE },
 		"the port is in loopback and hears itself: no traffic with others until that is ended"
 	};
+	static const struct order lasers = {
+		0, { SFAB_HEALTH_LASERS_OFF, SFAB_ACTION_ENABLE },
+		"the lasers of all lanes were turned off: turn them on if the link is to carry traffic"
+	};
+	uint32_t all = health_all_lanes(end->lanes);
 	unsigned int i;
 
 	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
 		if (orders[i].reason == end->reason && !carries_traffic(end))
 			return &orders[i];
 	}
+	if (all && (end->tx_off & all) == all && !carries_traffic(end))
+		return &lasers;
 	return end->loopback ? &loopback : NULL;
+}
+
+bool health_is_ordered(const struct health_end *end)
+{
+	return ordered(end);
 }
 
 static void judge_orders(struct bench *b)

@@ -7,6 +7,8 @@
 #ifndef SFAB_HEALTH_MONITOR_H
 #define SFAB_HEALTH_MONITOR_H
 
+#include <errno.h>
+
 #include "health_far.h"
 #include "internal.h"
 
@@ -15,6 +17,7 @@ struct watched_link {
 	struct link_view view;
 	int error;			/* of the last reading; 0: the view is right */
 	bool polled;			/* sfab_health_fd() waits for its file too */
+	bool carried;			/* traffic, as the last event told */
 	struct far_end far;
 	struct health_history history;
 	struct sfab_verdict verdict;
@@ -43,6 +46,12 @@ struct sfab_health {
 	void (*callback)(const struct sfab_verdict *verdict, void *opaque);
 	void *opaque;
 };
+
+/* Is it only that this user may not look? */
+static inline bool health_is_denied(int error)
+{
+	return error == -EACCES || error == -EPERM;
+}
 
 /* health.c: from now on, or no more, be woken by the events of a link */
 int watched_link_poll(struct sfab_health *health, struct watched_link *w);

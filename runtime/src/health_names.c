@@ -74,6 +74,7 @@ const char *sfab_health_cause_name(uint32_t cause)
 		[SFAB_HEALTH_SWITCHING] = "switching",
 		[SFAB_HEALTH_PARTNER_DEAF] = "partner-deaf",
 		[SFAB_HEALTH_LANES_IDLE] = "lanes-idle",
+		[SFAB_HEALTH_LASERS_OFF] = "lasers-off",
 		[SFAB_HEALTH_ACCEL_LOST] = "accel-lost",
 		[SFAB_HEALTH_ACCEL_RESET] = "accel-reset",
 		[SFAB_HEALTH_ACCEL_TIMEOUTS] = "accel-timeouts",

@@ -6,11 +6,6 @@
 
 #define LANES_TEXT	64
 
-static uint32_t all_of(unsigned int lanes)
-{
-	return (uint32_t)(((uint64_t)1 << lanes) - 1);
-}
-
 static bool lane_lost(const struct health_end *end)
 {
 	unsigned int l;
@@ -33,25 +28,41 @@ enum sfab_severity bench_suffers(const struct bench *b, const struct health_end 
 	return SFAB_SEVERITY_WATCH;
 }
 
+static uint32_t failed_lasers(const struct health_end *end)
+{
+	uint32_t failed = 0;
+	unsigned int l;
+
+	for (l = 0; l < end->lanes; l++)
+		failed |= (uint32_t)end->lane[l].txfail << l;
+	return failed;
+}
+
 /* ---- own lasers ---- */
 
 static void judge_lasers(struct bench *b)
 {
 	const struct health_end *own = &b->link->own;
 	char lanes[LANES_TEXT];
-	uint32_t dead = 0;
-	unsigned int l;
+	uint32_t dead = failed_lasers(own), off;
 
 	if (!own->on || own->shut)
 		return;
-	for (l = 0; l < own->lanes; l++)
-		dead |= (uint32_t)own->lane[l].txfail << l;
+	off = own->tx_off & health_all_lanes(own->lanes);
+	if (!dead && off) {
+		bench_bad(b, SFAB_CONDITION_LASERS, SFAB_SEVERITY_DEGRADED,
+			  (struct advice){ SFAB_HEALTH_LASERS_OFF, SFAB_ACTION_ENABLE },
+			  "the laser of %s was turned off: turn it on to use the lane%s again",
+			  health_lanes_text(off, lanes, sizeof(lanes)), off & (off - 1) ? "s" : "");
+		return;
+	}
 	if (!dead) {
 		bench_good(b, SFAB_CONDITION_LASERS);
 		return;
 	}
 	bench_bad(b, SFAB_CONDITION_LASERS,
-		  dead == all_of(own->lanes) ? SFAB_SEVERITY_FAILED : SFAB_SEVERITY_DEGRADED,
+		  dead == health_all_lanes(own->lanes) ? SFAB_SEVERITY_FAILED :
+							 SFAB_SEVERITY_DEGRADED,
 		  (struct advice){ SFAB_HEALTH_LASER_DEAD, SFAB_ACTION_REPLACE_MODULE },
 		  "the laser of %s gives no light although it is switched on: replace the module",
 		  health_lanes_text(dead, lanes, sizeof(lanes)));
@@ -77,10 +88,10 @@ static void far_sends_nothing(struct bench *b)
 		bench_bad(b, SFAB_CONDITION_LIGHT, SFAB_SEVERITY_FAILED,
 			  (struct advice){ SFAB_HEALTH_FAR_TRANSMITTER, SFAB_ACTION_RESET },
 			  "the module at the far end does not work, its firmware hangs: reset it");
-	else if (!far->on || !far->enabled)
+	else if (!far->on || !far->enabled || !failed_lasers(far))
 		bench_bad(b, SFAB_CONDITION_LIGHT, SFAB_SEVERITY_FAILED,
 			  (struct advice){ SFAB_HEALTH_FAR_TRANSMITTER, SFAB_ACTION_ENABLE },
-			  "the far end has switched its lasers off: it is disabled, or in low power");
+			  "the far end has switched its lasers off: it is disabled, in low power, or they were turned off");
 	else
 		bench_bad(b, SFAB_CONDITION_LIGHT, SFAB_SEVERITY_FAILED,
 			  (struct advice){ SFAB_HEALTH_FAR_TRANSMITTER,
@@ -91,12 +102,9 @@ static void far_sends_nothing(struct bench *b)
 static void far_lanes_off(struct bench *b, enum sfab_severity severity)
 {
 	const struct health_end *far = &b->link->far;
+	uint32_t failed = failed_lasers(far);
 	char lanes[LANES_TEXT];
-	uint32_t failed = 0;
-	unsigned int l;
 
-	for (l = 0; l < far->lanes; l++)
-		failed |= (uint32_t)far->lane[l].txfail << l;
 	bench_bad(b, SFAB_CONDITION_LIGHT, severity,
 		  (struct advice){ SFAB_HEALTH_FAR_LASER_DEAD,
 				   failed ? SFAB_ACTION_REPLACE_FAR_MODULE : SFAB_ACTION_ENABLE },
@@ -121,7 +129,7 @@ static bool judge_dark(struct bench *b, enum sfab_condition condition,
 		       enum sfab_severity severity)
 {
 	char lanes[LANES_TEXT];
-	bool whole = (way->dark | way->off) == all_of(way->lanes);
+	bool whole = (way->dark | way->off) == health_all_lanes(way->lanes);
 
 	if (!way->dark)
 		return false;
@@ -184,7 +192,7 @@ static void judge_in(struct bench *b)
 
 	if (!b->in.judged || !b->link->own.on)
 		return;
-	if (b->in.off == all_of(b->in.lanes))
+	if (b->in.off == health_all_lanes(b->in.lanes))
 		far_sends_nothing(b);
 	else if (b->in.off && !b->in.dark)
 		far_lanes_off(b, severity);
@@ -211,7 +219,7 @@ static bool hears_partner(const struct health_end *own)
 static void judge_out(struct bench *b)
 {
 	enum sfab_severity severity = bench_suffers(b, &b->link->far, b->far_added);
-	bool lost = b->in.judged && b->in.dark == all_of(b->in.lanes);
+	bool lost = b->in.judged && b->in.dark == health_all_lanes(b->in.lanes);
 
 	if (!b->link->own.on)
 		return;
@@ -220,7 +228,7 @@ static void judge_out(struct bench *b)
 			judge_deaf(b, "the far end does not answer");
 		return;
 	}
-	if (b->out.dark == all_of(b->out.lanes) && !lost)
+	if (b->out.dark == health_all_lanes(b->out.lanes) && !lost)
 		judge_deaf(b, "it sees none of that");
 	else if (!judge_dark(b, SFAB_CONDITION_FAR_LIGHT, &b->out, &outbound, severity) &&
 		 !judge_loss(b, SFAB_CONDITION_FAR_LIGHT, &b->out, &outbound, severity))

@@ -51,6 +51,7 @@ void health_end_of_view(const struct link_view *view, struct health_end *end)
 		.enabled = status->config & SFAB_LINK_ENABLE,
 		.loopback = status->config & SFAB_LINK_LOOPBACK,
 		.on = r->status & SFAB_LINK_LASERS_ON,
+		.tx_off = status->tx_off,
 		.shut = r->status & SFAB_LINK_TOO_HOT,
 		.aligned = r->status & SFAB_LINK_ALIGNED,
 		.celsius = r->temperature_mc / 1e3,

@@ -8,8 +8,9 @@
 
 const char *const fault_name[] = {
 	[NOTHING] = "nothing", [BEND] = "bend", [BEND_BOTH] = "bend both ways", [DIRT] = "dirt",
-	[DEAD] = "dead laser", [UNLOCK] = "no clock", [AGE] = "age", [HEAT] = "heat",
-	[CUT] = "cut", [DISABLE] = "disable", [DAMAGE] = "damage", [FLAP] = "flap",
+	[DEAD] = "dead laser", [UNLOCK] = "no clock", [AGE] = "age", [AGEING] = "ageing",
+	[HEAT] = "heat", [RAMP] = "ramp", [CUT] = "cut", [DISABLE] = "disable", [LASERS_OFF] = "lasers off",
+	[LOW_POWER] = "low power", [DAMAGE] = "damage", [FLAP] = "flap", [BLINK] = "blink",
 	[PULL] = "pulled module", [HANG] = "hanging module",
 	[SWITCH] = "switch", [STICK] = "stuck switch",
 	[HEALED] = "healed laser", [REPLACED] = "replaced module",
@@ -29,6 +30,7 @@ const char *const fault_name[] = {
 #define LASER(severity)		V(LASER_DEAD, severity, REPLACE_MODULE)
 #define FAR_LASER		V(FAR_LASER_DEAD, DEGRADED, REPLACE_FAR_MODULE)
 #define FAR_DEAD		V(FAR_TRANSMITTER, FAILED, REPLACE_FAR_MODULE)
+#define SWITCHED_OFF		V(FAR_TRANSMITTER, FAILED, ENABLE)
 #define UNLOCKED(severity)	V(RECEIVER_UNLOCK, severity, RETRAIN)
 #define OLD(severity)		V(LASER_AGEING, severity, REPLACE_MODULE)
 #define FAR_OLD(severity)	V(LASER_AGEING, severity, REPLACE_FAR_MODULE)
@@ -98,8 +100,17 @@ const struct example examples[] = {
 	{ AGE, 1050, 0x20, false, .a = OLD(DEGRADED), .b = OK },
 	{ AGE, 2000, 0x08, false, .a = OLD(DEGRADED), .b = FAR_OLD(WATCH) },
 	{ AGE, 9000, 0x08, false, .a = LASER(DEGRADED), .b = FAR_LASER },
+	/* After four seconds of it */
+	{ AGEING, 50, 0x08, false, BOTH(OK) },
+	{ AGEING, 210, 0x08, false, .a = OLD(WATCH), .b = OK },
+	{ AGEING, 270, 0x20, false, .a = OLD(DEGRADED), .b = OK },
+	{ AGEING, 5000, 0x08, false, .a = LASER(DEGRADED), .b = FAR_LASER },
 	{ DISABLE, 0, EVERY, false, .a = V(DISABLED, WATCH, ENABLE),
-	  .b = V(FAR_TRANSMITTER, FAILED, ENABLE) },
+	  .b = SWITCHED_OFF },
+	{ LASERS_OFF, 0, 0x08, false, .a = V(LASERS_OFF, DEGRADED, ENABLE),
+	  .b = V(FAR_LASER_DEAD, DEGRADED, ENABLE) },
+	{ LASERS_OFF, 0, EVERY, false, .a = V(LASERS_OFF, WATCH, ENABLE), .b = SWITCHED_OFF },
+	{ LOW_POWER, 0, 0, false, .a = V(LOW_POWER, WATCH, ENABLE), .b = SWITCHED_OFF },
 
 	{ PULL, 0, 0, false, .a = V(NO_MODULE, FAILED, REPLACE_MODULE), .b = FAR_DEAD },
 	{ HANG, 1, 0, false, .a = V(MODULE_FAULT, FAILED, RESET),
@@ -130,6 +141,11 @@ const struct example examples[] = {
 	  .b = V(FAR_TRANSMITTER, FAILED, COOL) },
 	{ HEAT, 55000, 0, false, .a = V(MODULE_OVERHEATED, FAILED, COOL),
 	  .b = V(FAR_TRANSMITTER, FAILED, COOL) },
+	{ RAMP, 2000, 0, false, BOTH(OK) },
+	{ RAMP, 7250, 0, false, .a = WARM(WATCH), .b = OK },
+	{ RAMP, 8550, 0, false, .a = WARM(DEGRADED), .b = OK },
+	{ RAMP, 10000, 0, false, .a = V(MODULE_OVERHEATED, FAILED, COOL),
+	  .b = V(FAR_TRANSMITTER, FAILED, COOL) },
 	{ DIRT_AND_HEAT, 1000, 0x08, false, BOTH(DIRTY(WATCH)) },
 	{ DIRT_AND_HEAT, 5000, 0x08, false, BOTH(DIRTY(DEGRADED)) },
 
@@ -141,6 +157,9 @@ const struct example examples[] = {
 	{ FLAP, 2, 0, false, BOTH(OK) },
 	{ FLAP, 4, 0, false, BOTH(FLAPPING) },
 	{ FLAP, 9, 0, false, BOTH(FLAPPING) },
+
+	{ BLINK, 3600000, 0, false, BOTH(OK) },
+	{ BLINK, 700, 0, false, BOTH(FLAPPING) },
 
 	/* Who cannot ask the far end */
 	{ BEND, 1000, EVERY, true, BOTH(OK) },
@@ -158,6 +177,7 @@ const struct example examples[] = {
 	{ UNLOCK, 1, EVERY, true, .a = DEAF, .b = UNLOCKED(FAILED) },
 	{ PULL, 0, 0, true, .a = V(NO_MODULE, FAILED, REPLACE_MODULE), .b = DARK },
 	{ HEAT, 37000, 0, true, .a = V(MODULE_OVERHEATED, FAILED, COOL), .b = DARK },
+	{ LASERS_OFF, 0, EVERY, true, .a = V(LASERS_OFF, WATCH, ENABLE), .b = DARK },
 	{ DISABLE, 0, EVERY, true, .a = V(DISABLED, WATCH, ENABLE), .b = DARK },
 };
 

@@ -8,23 +8,21 @@ struct hardware {
 };
 
 static const unsigned int port_of[] = { [A] = 1, [B] = 0 };
-static unsigned int config_seed, config_damage;
+static unsigned int config_seed;
 
 static void change(struct sfab_fabric_config *config, unsigned int node)
 {
 	(void)node;
 	config->seed = config_seed;
-	config->crc_errors = config_damage;
 	/* So slow that a second of traffic is a few thousand packets */
 	config->rate_scale = 1 / 112000.0;
 }
 
-struct hardware *hardware_new(unsigned int seed, unsigned int damage)
+struct hardware *hardware_new(unsigned int seed)
 {
 	struct hardware *h = calloc(1, sizeof(*h));
 
 	config_seed = seed;
-	config_damage = damage;
 	h->net = net_chain(2, change);
 	h->net->node[B].lossy = true;
 	/* A spare fibre at light path 1 of both */
@@ -60,6 +58,11 @@ uint64_t hardware_read(struct hardware *h, unsigned int end, unsigned int offset
 void hardware_control(struct hardware *h, unsigned int end, uint32_t ctrl)
 {
 	fw32(&h->net->node[end], P_REG(port_of[end], CTRL), ctrl);
+}
+
+void hardware_module(struct hardware *h, unsigned int end, uint32_t ctrl)
+{
+	fw32(&h->net->node[end], P_REG(port_of[end], MODULE_CTRL), ctrl);
 }
 
 void hardware_inject(struct hardware *h, unsigned int end, enum sfab_inject kind,

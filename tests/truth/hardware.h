@@ -16,8 +16,8 @@ struct hardware;
 
 enum { A, B };
 
-/* @damage: packets of a million that arrive damaged. The fibre is up for a second. */
-struct hardware *hardware_new(unsigned int seed, unsigned int damage);
+/* The fibre is up for a second. */
+struct hardware *hardware_new(unsigned int seed);
 void hardware_free(struct hardware *h);
 
 void hardware_run(struct hardware *h, uint64_t ns);
@@ -27,6 +27,7 @@ uint64_t hardware_now(const struct hardware *h);
 uint64_t hardware_read(struct hardware *h, unsigned int end, unsigned int offset,
 		       unsigned int bytes);
 void hardware_control(struct hardware *h, unsigned int end, uint32_t ctrl);
+void hardware_module(struct hardware *h, unsigned int end, uint32_t ctrl);
 
 /* Something goes wrong with the light at @end */
 void hardware_inject(struct hardware *h, unsigned int end, enum sfab_inject kind,

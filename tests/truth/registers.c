@@ -105,6 +105,8 @@ void read_view(struct hardware *h, unsigned int end, struct link_view *view)
 	view->status.reason = status >> 8 & 0xff;
 	view->status.lanes = status >> 16 & 0xff;
 	view->status.config = reg32(h, end, SFAB_REG_P_CTRL) & 3;
+	view->status.tx_off = reg32(h, end, SFAB_REG_P_MODULE_CTRL) >>
+			      SFAB_P_MODULE_CTRL_TX_OFF_SHIFT;
 	view->status.partner = reg32(h, end, SFAB_REG_P_PEER) >> 24;
 	view->status.module_fault = reg32(h, end, SFAB_REG_P_MODULE) >> 8 & 0xff;
 	view->status.downs = counter(h, end, DOWNS);

@@ -13,13 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fabric_regs.h"
 #include "truth.h"
 
 #define MS		1000000ull
 #define SECOND		(1000 * MS)
 #define LANES		8
 #define HEALTHY		200
-#define CAUSES		(SFAB_HEALTH_LANES_IDLE + 1)
+#define CAUSES		(SFAB_HEALTH_LASERS_OFF + 1)
 #define FLAP_S		4
 
 struct pair {
@@ -31,7 +32,7 @@ struct pair {
 	unsigned int judged, said;	/* judgements so far, and findings in all of them */
 };
 
-static unsigned int seed, damage, number, bad;
+static unsigned int seed, number, bad;
 static unsigned int confusion[CAUSES][CAUSES];
 
 /* ---- the pair ---- */
@@ -68,7 +69,7 @@ static void watch(struct pair *p, unsigned int intervals)
 
 static void start(struct pair *p, bool alone)
 {
-	*p = (struct pair){ .h = hardware_new(seed, damage), .alone = alone };
+	*p = (struct pair){ .h = hardware_new(seed), .alone = alone };
 	watch(p, 3);
 }
 
@@ -120,8 +121,14 @@ static void break_it(struct pair *p, const struct example *e)
 	case AGE:
 		inject(p, A, SFAB_INJECT_AGE, e->lanes, e->value * 1000);
 		break;
+	case AGEING:
+		inject(p, A, SFAB_INJECT_AGEING, e->lanes, e->value * 1000);
+		break;
 	case HEAT:
 		inject(p, A, SFAB_INJECT_HEAT, 1, e->value);
+		break;
+	case RAMP:
+		inject(p, A, SFAB_INJECT_RAMP, 1, e->value);
 		break;
 	case PULL:
 		inject(p, A, SFAB_INJECT_MODULE, 1, 0);
@@ -144,21 +151,47 @@ static void break_it(struct pair *p, const struct example *e)
 	case DISABLE:
 		hardware_control(p->h, A, 0);
 		break;
+	case LASERS_OFF:
+		hardware_module(p->h, A, e->lanes << SFAB_P_MODULE_CTRL_TX_OFF_SHIFT);
+		break;
+	case LOW_POWER:
+		hardware_module(p->h, A, SFAB_P_MODULE_CTRL_LOW_POWER);
+		break;
 	case FLAP:
 		flap(p, e->value);
 		break;
-	case NOTHING:
+	case BLINK:
+		inject(p, B, SFAB_INJECT_FLAP, 1, e->value);
+		break;
 	case DAMAGE:
+		inject(p, A, SFAB_INJECT_DAMAGE, 1, e->value);
+		inject(p, B, SFAB_INJECT_DAMAGE, 1, e->value);
+		hardware_traffic(p->h);
+		break;
+	case NOTHING:
 		break;
 	}
 }
 
-static void mend(struct pair *p, const struct example *e)
+/* What has a second part, or it would get worse and worse; is there one? */
+static bool mend(struct pair *p, const struct example *e)
 {
-	if (e->fault == HEALED)
+	switch (e->fault) {
+	case HEALED:
 		inject(p, A, SFAB_INJECT_DEAD, e->lanes, 0);
-	else
+		return true;
+	case REPLACED:
 		inject(p, A, SFAB_INJECT_MODULE, 1, e->value);
+		return true;
+	case AGEING:
+		inject(p, A, SFAB_INJECT_AGEING, e->lanes, 0);
+		return true;
+	case RAMP:
+		inject(p, A, SFAB_INJECT_RAMP, 1, 0);
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* ---- what is said of it ---- */
@@ -195,16 +228,11 @@ static void run_example(const struct example *e)
 {
 	struct pair p;
 
-	damage = e->fault == DAMAGE ? (unsigned int)e->value : 0;
 	start(&p, e->alone);
-	if (e->fault == DAMAGE)
-		hardware_traffic(p.h);
 	break_it(&p, e);
 	watch(&p, 4);
-	if (e->fault == HEALED || e->fault == REPLACED) {
-		mend(&p, e);
+	if (mend(&p, e))
 		watch(&p, 4);
-	}
 	compare(&p, e, A, &e->a);
 	compare(&p, e, B, &e->b);
 	hardware_free(p.h);
@@ -215,7 +243,6 @@ static void run_healthy(unsigned int runs)
 	unsigned int i, judged = 0, said = 0;
 	struct pair p;
 
-	damage = 0;
 	for (i = 0; i < runs; i++) {
 		seed = 1000 + i;
 		start(&p, i % 4 == 3);

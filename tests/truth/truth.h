@@ -23,11 +23,16 @@ enum fault {
 	DEAD,		/* the lasers of a's lanes */
 	UNLOCK,		/* b's receivers of the lanes */
 	AGE,		/* value: thousandths of a life that a's lasers of the lanes have lost */
+	AGEING,		/* ... and how much a second, for four of them */
 	HEAT,		/* value: m°C that a's module is warmer */
+	RAMP,		/* ... and how much a second, for four of them */
 	CUT,
 	DISABLE,	/* port of a */
+	LASERS_OFF,	/* a's lasers of the lanes are turned off */
+	LOW_POWER,	/* a's module */
 	DAMAGE,		/* value: packets of a million that arrive damaged, under traffic */
 	FLAP,		/* value: times that the fibre is pulled and plugged again */
+	BLINK,		/* value: ms; once in so long what b receives is dark for a moment */
 	PULL,		/* a's module */
 	HANG,		/* a's module does not come up */
 	SWITCH,		/* to the other light path and back */

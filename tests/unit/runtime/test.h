@@ -113,6 +113,7 @@ static inline int teardown(void **state)
 	fake_hold(false);
 	fake_fail_call(0, 0);
 	fake_fail_alloc(0);
+	fake_fail_udev(NULL, 0);
 	sfab_context_close(ctx);
 	ctx = NULL;
 	if (fake_leaks()) {

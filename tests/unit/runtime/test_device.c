@@ -372,6 +372,38 @@ static void test_no_uevents(void **state)
 	ctx = NULL;
 }
 
+/* Too few descriptors look to libudev as if nothing were there: no device is taken for gone */
+static void test_too_many_files(void **state)
+{
+	static const char *const functions[] = {
+		"udev_new", "udev_monitor_new_from_netlink", "udev_enumerate_new",
+		"udev_enumerate_scan_devices", "udev_device_new_from_syspath",
+		"udev_device_get_devnode",
+	};
+	struct sfab_context *other = NULL;
+	struct sfab_device *d;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		fake_fail_udev(functions[i], EMFILE);
+		expect_error(-EMFILE, sfab_context_open(&other, 0),
+			     "the process has too many open files", "ulimit -n");
+		if (i >= 2)
+			expect_error(-EMFILE, sfab_context_rescan(ctx), "too many open files");
+		fake_fail_udev(functions[i], ENFILE);
+		expect_error(-ENFILE, sfab_context_open(&other, 0),
+			     "the system has too many open files", "fs.file-max");
+	}
+	fake_fail_udev("udev_enumerate_scan_devices", ENOENT);
+	expect_error(-ENOENT, sfab_context_open(&other, 0), "is it mounted on /sys?");
+	fake_fail_udev("udev_enumerate_scan_devices", ENOMEM);
+	expect_error(-ENOMEM, sfab_context_open(&other, 0), "no memory left");
+	fake_fail_udev(NULL, 0);
+	assert_int_equal(sfab_context_rescan(ctx), 0);
+	expect_ok(sfab_device_get(ctx, 1, &d));
+}
+
 /* ---- events ---- */
 
 static void test_events(void **state)
@@ -628,6 +660,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unplug, setup_two, teardown),
 		cmocka_unit_test_setup_teardown(test_replug, setup_two, teardown),
 		cmocka_unit_test(test_no_uevents),
+		cmocka_unit_test_setup_teardown(test_too_many_files, setup_two, teardown),
 		cmocka_unit_test_setup_teardown(test_events, setup_one, teardown),
 		cmocka_unit_test_setup_teardown(test_dropped_events, setup_one, teardown),
 		cmocka_unit_test_setup_teardown(test_long_events, setup_one, teardown),

@@ -255,6 +255,25 @@ static void test_device(void **state)
 	expect_cause(2, SFAB_HEALTH_ACCEL_LOST, SFAB_SEVERITY_FAILED, SFAB_ACTION_RESET);
 }
 
+static void test_device_counters(void **state)
+{
+	(void)state;
+	expect_ok(sfab_health_add_device(health, dev[1]));
+	next();
+	fake_counted(1, 3, 0);
+	next();
+	expect_cause(2, SFAB_HEALTH_ACCEL_TIMEOUTS, SFAB_SEVERITY_WATCH, SFAB_ACTION_WATCH);
+	assert_non_null(strstr(verdict(2).text, "3 pieces of work took too long"));
+	next();
+	next();
+	next();
+	expect_cause(2, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+	fake_counted(1, 0, 7);
+	next();
+	expect_cause(2, SFAB_HEALTH_REMOTE_FAILURES, SFAB_SEVERITY_WATCH, SFAB_ACTION_WATCH);
+	assert_non_null(strstr(verdict(2).text, "7 operations on memory of others failed"));
+}
+
 /* What went is told once, and wakes nobody any more */
 static void test_removed(void **state)
 {
@@ -283,12 +302,37 @@ static void test_denied(void **state)
 	v = verdict(2);
 	assert_string_equal(v.name, "sfab_link2");
 	assert_int_equal(v.accel, UINT32_MAX);
-	assert_string_equal(v.text, "/dev/sfab_link2 does not answer: Permission denied");
+	assert_string_equal(v.text, "/dev/sfab_link2 may not be opened: Permission denied");
+	/* Nobody knows how it is: that is neither well nor broken */
+	assert_int_equal(v.finding[0].holds, SFAB_UNKNOWN);
+	expect_cause(2, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
 	expect_cause(4, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
 	fake_deny(1, 0);
 	next();
 	assert_string_equal(verdict(2).name, "accel1:0");
 	expect_cause(2, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+}
+
+/* Likewise an accelerator: its links may be looked at all the same */
+static void test_denied_accelerator(void **state)
+{
+	struct sfab_verdict v = { .size = sizeof(v) };
+	struct sfab_context *other;
+	struct sfab_health *monitor;
+
+	(void)state;
+	fake_deny(1, EACCES);
+	expect_ok(sfab_context_open(&other, 0));
+	expect_ok(sfab_health_open(other, "", &monitor));
+	expect_ok(sfab_health_update(monitor));
+	expect_ok(sfab_health_get(monitor, 5, &v));
+	assert_string_equal(v.name, "accel1");
+	assert_int_equal(v.finding[0].holds, SFAB_UNKNOWN);
+	assert_int_equal(v.severity, SFAB_SEVERITY_OK);
+	assert_non_null(strstr(v.text, "it may not be opened"));
+	sfab_health_close(monitor);
+	sfab_context_close(other);
+	fake_deny(1, 0);
 }
 
 /* What happened before the monitor began is known from the kernel's history */
@@ -307,6 +351,48 @@ static void test_flapped_before(void **state)
 	for (i = 0; i < 64; i++)
 		next();
 	expect_cause(1, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+}
+
+/* Nor is that flapping: somebody wanted it down each time */
+static void test_ordered_before(void **state)
+{
+	static const uint32_t orders[] = {
+		SFAB_LINK_WHY_DISABLED, SFAB_LINK_WHY_LOW_POWER, SFAB_LINK_WHY_TEST,
+		SFAB_LINK_WHY_SWITCHING, SFAB_LINK_WHY_NO_PATH,
+	};
+	unsigned int i;
+
+	(void)state;
+	fake_link_state(0, 1, SFAB_LINK_UP, 0);
+	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		fake_link_state(0, 1, SFAB_LINK_DOWN, orders[i]);
+		fake_link_state(0, 1, SFAB_LINK_UP, 0);
+	}
+	next();
+	expect_cause(1, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+}
+
+/* ... nor while a monitor looks on, however short it was */
+static void test_ordered_meanwhile(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	fake_link_state(0, 1, SFAB_LINK_UP, 0);
+	next();
+	for (i = 0; i < 4; i++) {
+		fake_link_state(0, 1, SFAB_LINK_TRAINING, SFAB_LINK_WHY_TEST);
+		fake_link_state(0, 1, SFAB_LINK_UP, 0);
+		next();
+	}
+	expect_cause(1, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+	/* What nobody has ordered counts */
+	for (i = 0; i < 4; i++) {
+		fake_link_state(0, 1, SFAB_LINK_TRAINING, SFAB_LINK_WHY_NO_LIGHT);
+		fake_link_state(0, 1, SFAB_LINK_UP, 0);
+		next();
+	}
+	expect_cause(1, SFAB_HEALTH_FLAPPING, SFAB_SEVERITY_DEGRADED, SFAB_ACTION_DRAIN);
 }
 
 static void test_unused_port(void **state)
@@ -401,6 +487,10 @@ static void test_bad_thresholds(void **state)
 		{ "{\n\"lane_loss_db\": 3,,\n}", "line 2", "JSON" },
 		{ "[ 3 ]", "no object", "write" },
 		{ "", "line 1", "JSON" },
+		{ "{ \"ber_warn\": 1e-5 }\n// well\n} ", "line 3", "after the end" },
+		{ "{ \"ber_warn\": 1e-5 } {}", "line 1", "after the end" },
+		{ "{ \"raise_intervals\": 1.5 }", "raise_intervals", "a whole number" },
+		{ "{ \"judge_unused\": 0.5 }", "judge_unused", "a whole number" },
 		{ "{ \"lane_loss_db\": 3", "line 1", "JSON" },
 	};
 	struct sfab_health *h;
@@ -435,7 +525,7 @@ static void test_names(void **state)
 	uint32_t i;
 
 	(void)state;
-	for (i = 0; i <= SFAB_HEALTH_LANES_IDLE; i++)
+	for (i = 0; i <= SFAB_HEALTH_LASERS_OFF; i++)
 		assert_string_not_equal(sfab_health_cause_name(i), "unknown cause");
 	for (i = SFAB_HEALTH_ACCEL_LOST; i <= SFAB_HEALTH_LINKS_BAD; i++)
 		assert_string_not_equal(sfab_health_cause_name(i), "unknown cause");
@@ -463,9 +553,13 @@ int main(void)
 		TEST(test_lost_without_eid),
 		TEST(test_disabled),
 		TEST(test_device),
+		TEST(test_device_counters),
 		TEST(test_removed),
 		TEST(test_denied),
+		TEST(test_denied_accelerator),
 		TEST(test_flapped_before),
+		TEST(test_ordered_before),
+		TEST(test_ordered_meanwhile),
 		TEST(test_unused_port),
 		TEST(test_told),
 		TEST(test_thresholds),

@@ -118,6 +118,26 @@ static void orders_silence_effects(void **state)
 	assert_int_equal(finding[SFAB_CONDITION_LIGHT].holds, SFAB_UNKNOWN);
 }
 
+/* Nor is it flapping when it goes down because it was told to, again and again */
+static void ordered_downs(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	judge();
+	for (i = 1; i <= 5; i++) {
+		example.own.state = SFAB_LINK_TRAINING;
+		example.own.reason = SFAB_LINK_WHY_TEST;
+		example.own.count[HEALTH_DOWNS] = i;
+		judge();
+		assert_int_equal(finding[SFAB_CONDITION_STABLE].cause, SFAB_HEALTH_NONE);
+		example.own.state = SFAB_LINK_UP;
+		example.own.reason = SFAB_LINK_WHY_NONE;
+		judge();
+	}
+	assert_int_equal(finding[SFAB_CONDITION_STABLE].holds, SFAB_TRUE);
+}
+
 static void switches(void **state)
 {
 	(void)state;
@@ -149,6 +169,18 @@ static void a_lane_switched_off_by_order(void **state)
 	example.own.lane[2] = (struct health_lane){ .los = true, .lol = true };
 	example.own.lanes_in_use = 4;
 	expect(judge(), SFAB_HEALTH_FAR_LASER_DEAD, SFAB_SEVERITY_DEGRADED, SFAB_ACTION_ENABLE);
+	/* Of the own end; fewer lanes in use have the same reason, and no advice to retrain */
+	start(state);
+	example.own.lane[2].tx_mw = 0;
+	example.own.tx_off = 1 << 2;
+	example.own.lanes_in_use = 4;
+	expect(judge(), SFAB_HEALTH_LASERS_OFF, SFAB_SEVERITY_DEGRADED, SFAB_ACTION_ENABLE);
+	assert_int_equal(finding[SFAB_CONDITION_WIDTH].cause, SFAB_HEALTH_LASERS_OFF);
+	/* One that is dead as well is the worse news */
+	example.own.lane[5] = (struct health_lane){ .txfail = true };
+	judge();
+	expect(judge(), SFAB_HEALTH_LASER_DEAD, SFAB_SEVERITY_DEGRADED,
+	       SFAB_ACTION_REPLACE_MODULE);
 }
 
 static void bit_errors_without_a_cause(void **state)
@@ -232,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(reasons),
 		TEST(orders_silence_effects),
+		TEST(ordered_downs),
 		TEST(switches),
 		TEST(a_lane_switched_off_by_order),
 		TEST(bit_errors_without_a_cause),

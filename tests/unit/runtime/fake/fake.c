@@ -160,6 +160,14 @@ void fake_hold(bool on) { LOCKED(held = on); }
 void fake_fault(unsigned int device, uint32_t cause) { LOCKED(devices[device].fault_next = cause); }
 void fake_timeout(unsigned int device) { LOCKED(devices[device].timeout_next = true); }
 void fake_reset(unsigned int device) { LOCKED(reset(&devices[device])); }
+
+void fake_counted(unsigned int device, uint64_t timeouts, uint64_t failures)
+{
+	struct sfab_query_counters *counters = &devices[device].counters;
+
+	LOCKED(counters->job_timeouts += timeouts; counters->fabric_failures += failures);
+}
+
 void fake_eid(unsigned int device, uint32_t eid) { LOCKED(devices[device].eid = eid); }
 void fake_dark(unsigned int device, bool dark) { LOCKED(devices[device].dark = dark); }
 void fake_room(unsigned int submissions) { LOCKED(room = submissions); }

@@ -57,6 +57,8 @@ void fake_strange_trap(unsigned int device);
 void fake_dark(unsigned int device, bool dark);
 /* Whether the system has uevents */
 void fake_monitor(bool works);
+/* What libudev is asked for by this function fails with err; NULL: nothing does */
+void fake_fail_udev(const char *function, int err);
 /* How often all devices, or all links, were looked for */
 extern unsigned int fake_scans;
 /* Bytes that the process has pinned; shown as VmPin */
@@ -82,6 +84,8 @@ void fake_fault(unsigned int device, uint32_t cause);
 void fake_timeout(unsigned int device);
 /* A device reset: all of its queues are lost */
 void fake_reset(unsigned int device);
+/* So many more jobs have timed out, and operations on memory of others failed */
+void fake_counted(unsigned int device, uint64_t timeouts, uint64_t failures);
 /* Long-running queues have no room; submissions give EAGAIN after so many */
 void fake_room(unsigned int submissions);
 /* What the newest queue of all is to do when a way is lost */

@@ -48,6 +48,24 @@ unsigned int fake_scans;
 static bool monitor_works;
 static struct udev_monitor *monitor;	/* the newest */
 
+static const char *failing;
+static int failure;
+
+void fake_fail_udev(const char *function, int err)
+{
+	failing = function;
+	failure = err;
+}
+
+/* libudev tells why in errno, too */
+static bool fails(const char *function)
+{
+	if (!failing || strcmp(failing, function))
+		return false;
+	errno = failure;
+	return true;
+}
+
 void fake_monitor(bool works)
 {
 	monitor_works = works;
@@ -75,7 +93,7 @@ void fake_remove(unsigned int device)
 
 struct udev *udev_new(void)
 {
-	return fake_calloc(1, sizeof(struct udev));
+	return fails(__func__) ? NULL : fake_calloc(1, sizeof(struct udev));
 }
 
 struct udev *udev_unref(struct udev *udev)
@@ -87,7 +105,7 @@ struct udev *udev_unref(struct udev *udev)
 struct udev_monitor *udev_monitor_new_from_netlink(struct udev *udev, const char *name)
 {
 	(void)udev;
-	if (!monitor_works || (strcmp(name, "udev") && strcmp(name, "kernel")))
+	if (fails(__func__) || !monitor_works || (strcmp(name, "udev") && strcmp(name, "kernel")))
 		return NULL;
 	monitor = malloc(sizeof(*monitor));
 	monitor->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
@@ -133,7 +151,7 @@ struct udev_device *udev_monitor_receive_device(struct udev_monitor *mon)
 struct udev_enumerate *udev_enumerate_new(struct udev *udev)
 {
 	(void)udev;
-	return fake_calloc(1, sizeof(struct udev_enumerate));
+	return fails(__func__) ? NULL : fake_calloc(1, sizeof(struct udev_enumerate));
 }
 
 struct udev_enumerate *udev_enumerate_unref(struct udev_enumerate *list)
@@ -162,6 +180,8 @@ int udev_enumerate_scan_devices(struct udev_enumerate *list)
 {
 	unsigned int i, p;
 
+	if (fails(__func__))
+		return -errno;
 	fake_scans++;
 	for (i = 0; i < SLOTS; i++) {
 		if (i < FAKE_MAX_DEVICES && !devices[i].present)
@@ -197,6 +217,8 @@ struct udev_device *udev_device_new_from_syspath(struct udev *udev, const char *
 	bool link = sscanf(syspath, "/sys/fake/sfab_link%u", &index) == 1;
 
 	(void)udev;
+	if (fails(__func__))
+		return NULL;
 	if (!link && (sscanf(syspath, "/sys/fake/accel%u", &index) != 1 || index == VANISHED))
 		return NULL;
 	dev = calloc(1, sizeof(*dev));
@@ -235,7 +257,7 @@ const char *udev_device_get_driver(struct udev_device *dev)
 
 const char *udev_device_get_devnode(struct udev_device *dev)
 {
-	return dev->devnode;
+	return fails(__func__) ? NULL : dev->devnode;
 }
 
 const char *udev_device_get_sysname(struct udev_device *dev)
