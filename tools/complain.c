@@ -17,7 +17,7 @@ int complain(const char *fmt, ...)
 	va_list args;
 
 	progress_clear();
-	fflush(stdout);
+	output_push();
 	fprintf(stderr, "%s: ", program_invocation_name);
 	va_start(args, fmt);
 	vfprintf(stderr, fmt, args);

@@ -150,7 +150,7 @@ static int send_through(const struct request *request, struct source *source,
 
 	if (!request->json) {
 		render_row(columns, row);
-		fflush(stdout);
+		output_push();
 	}
 	return interrupted() ? -1 : 0;
 }

@@ -377,7 +377,7 @@ static void tell(struct demo *d, struct passage *p)
 	if (d->show) {
 		progress_clear();
 		render_row(demo_nodes_columns, row);
-		fflush(stdout);
+		output_push();
 	}
 }
 
@@ -467,6 +467,9 @@ int demo_nodes(struct sfab_context *context, const struct meeting *meeting,
 	bool last = false;
 	int ret = 0;
 
+	/* The name may be that of somebody who is at it: nothing may be told in it then */
+	if (meeting_enter(meeting))
+		return -1;
 	d.end = &d.passages;
 	d.sent = digest_begin();
 	if (!d.sent || introduce(&d) || meet_others(&d) || open_memory(&d) || find_ways(&d))

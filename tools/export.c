@@ -82,7 +82,9 @@ static int tell(const struct request *request, const char *name, const struct sf
 		tell_json(name, &info, text);
 	else
 		puts(text);
-	fflush(stdout);		/* whoever waits for it shall have it now */
+	/* Whoever waits for it shall have it now; without it nobody can reach the memory */
+	if (output_flush())
+		return -1;
 	if (!request->quiet)
 		fprintf(stderr, "%s: %s of HBM of %s are segment %u of EID %u until this ends\n",
 			program_invocation_name, format_bytes(bytes, sizeof(bytes), info.bytes),

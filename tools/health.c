@@ -60,6 +60,19 @@ static struct json_object *describe_finding(const struct sfab_finding *f)
 	return object;
 }
 
+/* Whether nothing is known, as this user may not look */
+static bool is_unknown(const struct sfab_verdict *v)
+{
+	return v->findings && v->finding[0].condition == SFAB_CONDITION_USABLE &&
+	       v->finding[0].holds == SFAB_UNKNOWN && v->severity == SFAB_SEVERITY_OK;
+}
+
+/* Not "ok", of what nobody knows */
+static const char *severity_of(const struct sfab_verdict *v)
+{
+	return is_unknown(v) ? "unknown" : sfab_severity_name(v->severity);
+}
+
 static struct json_object *describe_partner(const struct sfab_verdict *v)
 {
 	struct json_object *object;
@@ -85,7 +98,7 @@ static struct json_object *describe(const struct sfab_verdict *v)
 	json_put_text(object, "kind", v->is_link ? "link" : "accelerator");
 	json_put_number(object, "accelerator", v->accel);
 	json_put(object, "port", v->is_link ? json_object_new_uint64(v->port) : NULL);
-	json_put_text(object, "severity", sfab_severity_name(v->severity));
+	json_put_text(object, "severity", severity_of(v));
 	json_put_number(object, "cause_code", v->cause);
 	json_put_text(object, "cause", sfab_health_cause_name(v->cause));
 	json_put_text(object, "action", sfab_health_action_name(v->action));
@@ -100,6 +113,11 @@ static struct json_object *describe(const struct sfab_verdict *v)
 	json_put(object, "conditions", list);
 	return object;
 }
+
+/* What is known of all of them */
+struct tally {
+	unsigned int unwell, unknown;
+};
 
 /* ---- showing ---- */
 
@@ -120,7 +138,7 @@ static void add_text(struct json_object *verdict)
 	json_put_text(verdict, "gbps_text", text);
 }
 
-static void show(struct json_object *list, unsigned int unwell)
+static void show(struct json_object *list, const struct tally *tally)
 {
 	size_t i, count = json_object_array_length(list);
 
@@ -134,10 +152,36 @@ static void show(struct json_object *list, unsigned int unwell)
 		if (json_object_get_string_len(json_object_object_get(v, "text")))
 			show_row(v);
 	}
-	printf("health: %zu judged, %u with findings\n", count, unwell);
+	printf("health: %zu judged, %u with findings", count, tally->unwell);
+	if (tally->unknown)
+		printf(", %u unknown", tally->unknown);
+	putchar('\n');
 }
 
 /* ---- the command ---- */
+
+static void only(struct argp_state *state, const char *option, const char *other)
+{
+	argp_error(state, "%s cannot go with %s", option, other);
+}
+
+/* What would be ignored was meant to do something */
+static void check(struct argp_state *state, const struct request *r)
+{
+	if (r->thresholds && r->watch)
+		only(state, "--thresholds", "--watch");
+	if (r->seconds && !r->watch)
+		argp_error(state, "--seconds says how long to watch: add --watch");
+	if (r->watch && r->once)
+		only(state, "--watch", "--once: it looks once more with every change");
+	if (r->thresholds && r->once)
+		only(state, "--thresholds", "--once");
+	if (r->thresholds && r->json)
+		only(state, "--thresholds", "--json: they are JSON in any case");
+	if (r->thresholds && r->name)
+		argp_error(state, "'%s' is one argument too many: --thresholds are those of all",
+			   r->name);
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -157,6 +201,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		request->thresholds = true;
 		return 0;
 	case OPT_CONFIG:
+		if (!*arg)
+			argp_error(state, "--config is empty: give the path of a file");
 		request->config = arg;
 		return 0;
 	case OPT_SECONDS:
@@ -169,8 +215,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		request->name = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (request->seconds && !request->watch)
-			argp_error(state, "--seconds says how long to watch: add --watch");
+		check(state, request);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -213,12 +258,13 @@ static int print_thresholds(struct sfab_health *health)
 	return 0;
 }
 
-/* Rates need a second look; returns how many have findings, or -1 */
-static int judge(struct sfab_health *health, bool once, struct json_object *list)
+/* Rates need a second look */
+static int judge(struct sfab_health *health, bool once, struct json_object *list,
+		 struct tally *tally)
 {
 	const struct timespec interval = { INTERVAL_NS / 1000000000, INTERVAL_NS % 1000000000 };
 	struct sfab_verdict verdict;
-	int i, count, unwell = 0;
+	int i, count;
 
 	if (sfab_health_update(health) < 0)
 		return complain_library();
@@ -232,29 +278,42 @@ static int judge(struct sfab_health *health, bool once, struct json_object *list
 		if (sfab_health_get(health, (unsigned int)i, &verdict) < 0)
 			return complain_library();
 		json_object_array_add(list, describe(&verdict));
-		unwell += verdict.severity != SFAB_SEVERITY_OK;
+		tally->unwell += verdict.severity != SFAB_SEVERITY_OK;
+		tally->unknown += is_unknown(&verdict);
 	}
-	return unwell;
+	return 0;
+}
+
+static int exit_status(const struct tally *tally)
+{
+	if (tally->unknown)
+		complain("%u of them may not be opened by this user: be root, or of the group that has them (ls -l /dev/sfab_link* /dev/accel)",
+			 tally->unknown);
+	if (tally->unwell)
+		return EXIT_FINDINGS;
+	return tally->unknown ? EXIT_ERROR : EXIT_SUCCESS;
 }
 
 static int report(struct sfab_health *health, const struct request *request)
 {
 	struct json_object *document = json_object_new_object();
 	struct json_object *list = json_object_new_array();
-	int unwell;
+	struct tally tally = { 0 };
+	int status = EXIT_ERROR;
 
 	json_put(document, "verdicts", list);
-	unwell = judge(health, request->once, list);
-	if (unwell >= 0) {
+	if (!judge(health, request->once, list, &tally)) {
 		json_put_number(document, "judged", json_object_array_length(list));
-		json_put_number(document, "findings", (uint64_t)unwell);
+		json_put_number(document, "findings", tally.unwell);
+		json_put_number(document, "unknown", tally.unknown);
 		if (request->json)
 			render_json(document);
 		else
-			show(list, (unsigned int)unwell);
+			show(list, &tally);
+		status = exit_status(&tally);
 	}
 	json_object_put(document);
-	return unwell < 0 ? EXIT_ERROR : unwell ? EXIT_FINDINGS : EXIT_SUCCESS;
+	return status;
 }
 
 /* ---- watching ---- */
@@ -267,9 +326,8 @@ static void print_change(const struct sfab_verdict *v, void *opaque)
 		puts(json_object_to_json_string(object));
 	else
 		printf("%-12s %-8s %-18s %-18s %" PRIu32 " of %" PRIu32 " Gb/s  %s\n", v->name,
-		       sfab_severity_name(v->severity), sfab_health_cause_name(v->cause),
+		       severity_of(v), sfab_health_cause_name(v->cause),
 		       sfab_health_action_name(v->action), v->gbps, v->full_gbps, v->text);
-	fflush(stdout);
 	json_object_put(object);
 }
 
@@ -285,6 +343,8 @@ static int watch(struct sfab_health *health, struct request *request)
 	while (!interrupted() && (!request->seconds || now_ns() < end)) {
 		if (sfab_health_update(health) < 0)
 			return complain_library();
+		if (output_flush())
+			return -1;
 		if (poll(&ready, 1, 1000) < 0 && errno != EINTR)
 			return complain("cannot wait for changes: %s", strerror(errno));
 	}
@@ -335,6 +395,9 @@ int health_main(int argc, char **argv)
 	} else {
 		status = run(context, health, &request);
 	}
+	/* Findings that nobody could read are none */
+	if (output_flush())
+		status = EXIT_ERROR;
 	sfab_health_close(health);
 	sfab_context_close(context);
 	interrupt_die();

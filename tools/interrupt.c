@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "interrupt.h"
+#include "tool.h"
 
 static volatile sig_atomic_t caught;
 
@@ -43,7 +44,7 @@ void interrupt_die(void)
 {
 	if (!caught)
 		return;
-	fflush(stdout);
+	output_push();
 	signal(caught, SIG_DFL);
 	raise(caught);
 }

@@ -38,14 +38,27 @@ static int write_all(const char *path, const void *data, size_t size)
 	return 0;
 }
 
+int meeting_enter(const struct meeting *meeting)
+{
+	char path[PATH_SIZE];
+	int fd;
+
+	path_of(meeting, meeting->node, "node", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return complain("'%s' is there already: give --share an empty directory, and each node a --node of its own",
+				path);
+	if (fd < 0)
+		return complain_file("create", path, errno);
+	close(fd);
+	return 0;
+}
+
 int meeting_tell(const struct meeting *meeting, const char *what, const void *data, size_t size)
 {
 	char path[PATH_SIZE], temporary[PATH_SIZE + 16];
 
 	path_of(meeting, meeting->node, what, path);
-	if (access(path, F_OK) == 0)
-		return complain("'%s' is there already: give --share an empty directory, and each node a --node of its own",
-				path);
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	if (write_all(temporary, data, size))
 		return -1;

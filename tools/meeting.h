@@ -19,6 +19,13 @@ struct meeting {
 	bool quiet;			/* show no progress while waiting for all */
 };
 
+/**
+ * meeting_enter() - take this node's name, before anything else; only one can have it
+ *
+ * Who fails here has no name in which he could tell anything, or give up.
+ */
+int meeting_enter(const struct meeting *meeting);
+
 /** meeting_tell() - let the others hear something; it appears whole, and once */
 int meeting_tell(const struct meeting *meeting, const char *what, const void *data, size_t size);
 

@@ -3,9 +3,9 @@
  * sfab: the accelerators of a node, for those who operate them
  */
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sfab/sfab.h>
 
@@ -94,19 +94,19 @@ static void print_version(FILE *out, struct argp_state *state)
 static int run(const struct command *command, int argc, char **argv)
 {
 	static char name[32];
-	int status;
 
 	snprintf(name, sizeof(name), "sfab %s", command->name);
 	program_invocation_name = name;
 	argv[0] = name;
-	status = command->run(argc, argv);
+	return command->run(argc, argv);
+}
 
-	/* A full disk must not look like success */
-	if (fflush(stdout) || ferror(stdout)) {
-		complain("cannot write the output: %s", strerror(errno));
-		status = EXIT_FAILURE;
-	}
-	return status;
+/* Here, as argp ends the program itself after what was asked for by --help and the like */
+static void check_output(int status, void *unused)
+{
+	(void)unused;
+	if (output_flush() && !status)
+		_exit(EXIT_FAILURE);
 }
 
 int main(int argc, char **argv)
@@ -122,6 +122,8 @@ int main(int argc, char **argv)
 	argp_err_exit_status = EXIT_USAGE;
 	argp_program_version_hook = print_version;
 	program_invocation_name = (char *)"sfab";
+	output_occupy();
+	on_exit(check_output, NULL);
 	argv[0] = program_invocation_name;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
 	return run(choice.command, argc - choice.index, argv + choice.index);

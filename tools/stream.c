@@ -7,6 +7,7 @@
  * comes back.
  */
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 #include "way.h"
 
 #define PIECE		(256ULL << 10)	/* small, so that a short stop shows */
+#define ASK_NS		100000000	/* between looks at the ports of whoever may be unplugged */
 #define STAMP_STEP	64		/* bytes; each has the number of the round in it */
 #define SECONDS_DEFAULT	10
 #define MAX_ACCELS	16
@@ -41,7 +43,7 @@ struct request {
 /* What the ports of this node have sent, and which packets were sent there as others were down */
 struct snapshot {
 	uint64_t sent[MAX_ACCELS][MAX_PORTS];
-	uint64_t rerouted;
+	uint64_t rerouted[MAX_ACCELS];
 };
 
 /* As long as the way stays the same */
@@ -65,6 +67,8 @@ struct stream {
 	uint64_t piece, at;		/* @at: offset of the next one in the remote memory */
 	uint64_t began, rounds, bytes, stalled;	/* @stalled: the longest failover, in ns */
 	struct phase phase;
+	struct snapshot last;
+	uint64_t asked;			/* when that was */
 	unsigned int failovers, failbacks;
 	struct json_object *phases;
 };
@@ -85,27 +89,66 @@ static const struct field columns[] = {
 
 /* ---- phases ---- */
 
-static int take_snapshot(const struct stream *s, struct snapshot *snapshot)
+/* All ports of one accelerator, or nothing of it: 1 if it is no part of the way, or not any more */
+static int read_ports(struct sfab_device *device, uint64_t *sent, uint64_t *rerouted)
 {
 	struct sfab_fabric_info fabric = { .size = sizeof(fabric) };
 	struct sfab_port_info info = { .size = sizeof(info) };
-	int i, count = sfab_device_count(s->context);
-	struct sfab_device *device;
 	unsigned int p;
+	int ret;
 
-	*snapshot = (struct snapshot) { 0 };
-	for (i = 0; i < count && i < MAX_ACCELS; i++) {
-		if (sfab_device_get(s->context, i, &device) < 0 ||
-		    sfab_device_get_fabric(device, &fabric) < 0)
-			continue;	/* it is no part of the way */
-		for (p = 0; p < fabric.ports && p < MAX_PORTS; p++) {
-			if (sfab_port_get_info(device, p, &info) < 0)
-				return complain_library();
-			snapshot->sent[i][p] = info.bytes_sent;
-			snapshot->rerouted += info.failovers;
-		}
+	if (sfab_device_get_fabric(device, &fabric) < 0)
+		return 1;
+	for (p = 0; p < fabric.ports && p < MAX_PORTS; p++) {
+		ret = sfab_port_get_info(device, p, &info);
+		if (ret == -ENODEV)
+			return 1;
+		if (ret < 0)
+			return complain_library();
+		sent[p] = info.bytes_sent;
+		*rerouted += info.failovers;
 	}
 	return 0;
+}
+
+/* Of an accelerator that was unplugged the last that it said stays */
+static int update_snapshot(struct stream *s)
+{
+	struct snapshot *snapshot = &s->last;
+	int i, ret, count = sfab_device_count(s->context);
+	struct sfab_device *device;
+
+	for (i = 0; i < count && i < MAX_ACCELS; i++) {
+		uint64_t sent[MAX_PORTS] = { 0 }, rerouted = 0;
+
+		if (sfab_device_get(s->context, i, &device) < 0)
+			continue;
+		ret = read_ports(device, sent, &rerouted);
+		if (ret < 0)
+			return -1;
+		if (ret)
+			continue;
+		memcpy(snapshot->sent[i], sent, sizeof(sent));
+		snapshot->rerouted[i] = rerouted;
+	}
+	s->asked = now_ns();
+	return 0;
+}
+
+/* Counters that have become less have begun again from zero */
+static uint64_t since(uint64_t before, uint64_t now)
+{
+	return now < before ? now : now - before;
+}
+
+static uint64_t rerouted_in(const struct phase *phase, const struct snapshot *now)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < MAX_ACCELS; i++)
+		sum += since(phase->before.rerouted[i], now->rerouted[i]);
+	return sum;
 }
 
 /* Those that sent what matters: not an answer or a datagram now and then */
@@ -117,7 +160,7 @@ static struct json_object *describe_ports(const struct phase *phase, const struc
 
 	for (i = 0; i < MAX_ACCELS; i++) {
 		for (p = 0; p < MAX_PORTS; p++) {
-			uint64_t sent = now->sent[i][p] - phase->before.sent[i][p];
+			uint64_t sent = since(phase->before.sent[i][p], now->sent[i][p]);
 
 			if (!sent || sent < phase->bytes / 20)
 				continue;
@@ -129,7 +172,7 @@ static struct json_object *describe_ports(const struct phase *phase, const struc
 	return list;
 }
 
-static void tell_phase(const struct stream *s, const struct snapshot *now, uint64_t end)
+static void tell_phase(const struct stream *s, uint64_t end)
 {
 	const struct phase *phase = &s->phase;
 	struct json_object *row = json_object_new_object();
@@ -144,13 +187,13 @@ static void tell_phase(const struct stream *s, const struct snapshot *now, uint6
 	json_put(row, "bytes_per_second", json_rate(phase->bytes, end - phase->began));
 	json_put(row, "usual_stop_seconds", json_seconds((end - phase->began) / phase->rounds));
 	json_put(row, "longest_stop_seconds", json_seconds(phase->longest));
-	json_put_number(row, "rerouted_packets", now->rerouted - phase->before.rerouted);
-	json_put(row, "ports", describe_ports(phase, now));
+	json_put_number(row, "rerouted_packets", rerouted_in(phase, &s->last));
+	json_put(row, "ports", describe_ports(phase, &s->last));
 	json_object_array_add(s->phases, row);
 	if (!s->request->json) {
 		progress_clear();
 		render_row(columns, row);
-		fflush(stdout);
+		output_push();
 	}
 }
 
@@ -171,17 +214,16 @@ static void count_change(struct stream *s, uint64_t rerouted)
 /* @way NULL: there is no further one */
 static int change_phase(struct stream *s, const struct way *way)
 {
-	struct snapshot now;
 	uint64_t end = now_ns();
 
-	if (take_snapshot(s, &now))
+	if (update_snapshot(s))
 		return -1;
 	if (s->phase.rounds) {
-		tell_phase(s, &now, end);
-		count_change(s, now.rerouted - s->phase.before.rerouted);
+		tell_phase(s, end);
+		count_change(s, rerouted_in(&s->phase, &s->last));
 	}
 	if (way)
-		s->phase = (struct phase) { .way = *way, .before = now, .began = end };
+		s->phase = (struct phase) { .way = *way, .before = s->last, .began = end };
 	return 0;
 }
 
@@ -241,6 +283,8 @@ static int do_round(struct stream *s)
 	/* What took long belongs to the change that it came with */
 	if (!way_equal(&way, &s->phase.way) && change_phase(s, &way))
 		return -1;
+	if (now_ns() - s->asked > ASK_NS && update_snapshot(s))
+		return -1;
 	if (!s->phase.rounds++)
 		s->phase.first = ns;
 	if (ns > s->phase.longest)
@@ -261,7 +305,7 @@ static int run(struct stream *s)
 
 	if (!s->request->json)
 		render_head(columns);
-	fflush(stdout);
+	output_push();
 	if (!s->request->quiet)
 		progress_begin("sent and verified", 0, NULL);
 	s->began = now_ns();

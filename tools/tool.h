@@ -38,6 +38,15 @@ int health_main(int argc, char **argv);
 #define OPTION_JSON	{ "json", 'j', NULL, 0, "Print JSON", 0 }
 #define OPTION_QUIET	{ "quiet", 'q', NULL, 0, "Show no progress", 0 }
 
+/** output_occupy() - open what is closed of the standard files, before all else */
+void output_occupy(void);
+
+/** output_push() - write what was printed so far; a failure is told by output_flush() */
+void output_push(void);
+
+/** output_flush() - the same; -1 if that, or printing before, has failed, which is told once */
+int output_flush(void);
+
 /** complain() - print "sfab COMMAND: text" to standard error; returns -1 */
 __attribute__((format(printf, 1, 2)))
 int complain(const char *fmt, ...);

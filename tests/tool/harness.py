@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 tool = "sfab"  # the program under test, set by run()
@@ -82,6 +83,32 @@ class ToolTest(unittest.TestCase):
 
     def files(self):
         return sorted(os.listdir(self.dir))
+
+
+class LinkTest(ToolTest):
+    """A test case on a node with links."""
+
+    def link(self, name):
+        return self.ok("link", "show", "-j", name).json
+
+    def until_up(self, name):
+        for _ in range(50):
+            if self.link(name)["state"] == "up":
+                return
+            time.sleep(0.1)
+        self.fail(f"{name} does not come up")
+
+    @staticmethod
+    def name_of(link):
+        """sfab_linkN of ACCELERATOR:PORT."""
+        accel, port = link.split(":")
+        device = os.path.realpath(f"/sys/class/accel/accel{accel}/device")
+        names = []
+        for name in os.listdir(f"{device}/sfab_link"):
+            with open(f"{device}/sfab_link/{name}/port", encoding="ascii") as file:
+                if file.read().strip() == port:
+                    names.append(name)
+        return names[0]
 
 
 class Tap(unittest.TestResult):

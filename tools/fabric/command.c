@@ -10,6 +10,7 @@
 #include "accel.h"
 #include "dependency.h"
 #include "discover.h"
+#include "follow.h"
 #include "program.h"
 #include "render/render.h"
 #include "routes.h"
@@ -19,7 +20,7 @@
 
 #define DATAGRAM_TIMEOUT_NS	2000000000LL
 
-enum { OPT_EIDS = 256, OPT_ROUTES, OPT_KEY, OPT_NODES, OPT_LINKS, OPT_WAIT };
+enum { OPT_EIDS = 256, OPT_ROUTES, OPT_KEY, OPT_NODES, OPT_LINKS, OPT_WAIT, OPT_PARTIAL };
 
 struct request {
 	const char *action;
@@ -28,8 +29,18 @@ struct request {
 	const char *routes;
 	uint64_t key;
 	struct expectation expected;
+	bool partial;
 	bool dry_run;
 	bool json;
+};
+
+static const char *const actions[] = { "discover", "routes", "check", "program" };
+
+/* What only one action heeds.  To ignore it elsewhere would be to promise something. */
+struct own_option {
+	const char *action;
+	const char *option;
+	bool given;
 };
 
 static const struct field device_columns[] = {
@@ -40,6 +51,37 @@ static const struct field device_columns[] = {
 	{ "LINKS", "/links", VIEW_LIST, 0 },
 	{ 0 }
 };
+
+static bool is_action(const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (!strcmp(word, actions[i]))
+			return true;
+	}
+	return false;
+}
+
+static void check_options(struct argp_state *state, const struct request *request)
+{
+	const struct own_option own[] = {
+		{ "discover", "--json", request->json },
+		{ "program", "--eids", request->eids },
+		{ "program", "--routes", request->routes },
+		{ "program", "--partial", request->partial },
+		{ "program", "--dry-run", request->dry_run },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(own); i++) {
+		if (own[i].given && strcmp(request->action, own[i].action))
+			argp_error(state, "%s belongs to '%s', and '%s' does not know it",
+				   own[i].option, own[i].action, request->action);
+	}
+	if (request->partial && !request->routes)
+		argp_error(state, "--partial tells of a file: give --routes too");
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -62,6 +104,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_ROUTES:
 		request->routes = arg;
 		return 0;
+	case OPT_PARTIAL:
+		request->partial = true;
+		return 0;
 	case OPT_KEY:
 		request->key = strtoull(arg, &end, 0);
 		if (end == arg || *end)
@@ -80,10 +125,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (request->action)
 			argp_error(state, "'%s' is one argument too many", arg);
+		if (!is_action(arg))
+			argp_error(state, "'%s' is nothing that can be done to a fabric: discover, routes, check or program",
+				   arg);
 		request->action = arg;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "say what to do: discover, routes, check or program");
+		return 0;
+	case ARGP_KEY_END:
+		if (request->action)
+			check_options(state, request);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -153,13 +205,14 @@ static int judge(const struct fabric_graph *graph, const char *whose)
 	}
 }
 
+/* An entry is no route where its ports lead nowhere, or not to the target */
 static unsigned int count_missing(const struct fabric_graph *graph)
 {
 	unsigned int i, k, missing = 0;
 
 	for (i = 0; i < graph->count; i++) {
 		for (k = 0; k < graph->count; k++)
-			missing += i != k && !graph->nodes[i].routes[k].way[0].hops;
+			missing += i != k && !follow_route(graph, i, k);
 	}
 	return missing;
 }
@@ -183,9 +236,9 @@ static int make_routes(struct fabric_graph *graph, const struct request *request
 	struct routes_result result;
 
 	if (request->routes) {
-		if (tables_read(graph, request->routes))
+		if (tables_read(graph, request->routes) || judge(graph, request->routes))
 			return -1;
-		return judge(graph, request->routes);
+		return tables_verify(graph, request->routes, request->partial);
 	}
 	if (routes_compute(graph, &result))
 		return complain("no memory to compute routes of %u devices", graph->count);
@@ -236,18 +289,6 @@ static int manage(struct sfab_context *context, const struct request *request)
 	return ret;
 }
 
-static bool is_action(const char *word)
-{
-	static const char *const actions[] = { "discover", "routes", "check", "program" };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (!strcmp(word, actions[i]))
-			return true;
-	}
-	return false;
-}
-
 int fabric_main(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
@@ -259,8 +300,10 @@ int fabric_main(int argc, char **argv)
 		{ "eids", OPT_EIDS, "FILE", 0, "program: lines of UUID and EID", 0 },
 		{ "routes", OPT_ROUTES, "FILE", 0,
 		  "program: these tables, in the form that 'routes' prints", 0 },
+		{ "partial", OPT_PARTIAL, NULL, 0,
+		  "program: even if accelerators do not reach each other by them", 0 },
 		{ "dry-run", 'n', NULL, 0, "program: print the tables, change nothing", 0 },
-		OPTION_JSON,
+		{ "json", 'j', NULL, 0, "discover: print JSON", 0 },
 		{ 0 }
 	};
 	static const struct argp argp = {
@@ -271,18 +314,14 @@ int fabric_main(int argc, char **argv)
 		       "discover lists the devices and their links (PORT>EID:PORT), routes prints\n"
 		       "their tables, check judges these, program gives them EIDs and tables.\n"
 		       "\vDevices without an EID in FILE keep theirs, or get the lowest free one.\n"
-		       "Tables that could deadlock, failover included, are refused.\n",
+		       "Tables that could deadlock, failover included, are refused, and those of\n"
+		       "FILE by which an accelerator does not reach another, before any is changed.\n",
 	};
 	struct request request = { .from = "0" };
 	struct sfab_context *context;
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &request);
-	if (!is_action(request.action)) {
-		complain("'%s' is nothing that can be done to a fabric: discover, routes, check or program",
-			 request.action);
-		return EXIT_USAGE;
-	}
 	if (accel_open(&context))
 		return EXIT_FAILURE;
 	ret = manage(context, &request);

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "number.h"
 #include "program.h"
 #include "tool.h"
 
 #define MAX_EID	4095	/* every device has a table up to this at least */
+#define SPACE	" \t\r\v\f"
 
 static struct fabric_node *by_eid(struct fabric_graph *graph, unsigned int eid)
 {
@@ -39,19 +41,21 @@ static struct fabric_node *by_uuid(struct fabric_graph *graph, const char *uuid)
 static int read_line(struct fabric_graph *graph, unsigned int *named, const char *file,
 		     unsigned int number, char *line)
 {
-	char uuid[64], rest[2];
+	const char *uuid, *word, *digits;
 	struct fabric_node *node;
 	unsigned int eid, i;
-	int words;
+	char *rest;
 
 	line[strcspn(line, "#\n")] = '\0';
-	words = sscanf(line, "%63s %u %1s", uuid, &eid, rest);
-	if (words == EOF)
+	uuid = strtok_r(line, SPACE, &rest);
+	if (!uuid)
 		return 0;
-	if (words != 2)
+	word = strtok_r(NULL, SPACE, &rest);
+	if (!word || strtok_r(NULL, SPACE, &rest))
 		return complain("%s:%u: a line is a UUID and an EID", file, number);
-	if (!eid || eid > MAX_EID)
-		return complain("%s:%u: EID %u is not one of 1 to %u", file, number, eid, MAX_EID);
+	digits = word;
+	if (!read_number(&digits, MAX_EID, &eid) || *digits || !eid)
+		return complain("%s:%u: EID %s is not one of 1 to %u", file, number, word, MAX_EID);
 	node = by_uuid(graph, uuid);
 	if (!node)
 		return complain("%s:%u: no device has the UUID '%s': 'sfab fabric discover' lists them",

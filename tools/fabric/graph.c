@@ -74,6 +74,7 @@ void route_unpack(uint64_t value, struct fabric_route *route)
 {
 	unsigned int i;
 
+	route->line = 0;
 	for (i = 0; i < FABRIC_CANDIDATES; i++) {
 		unsigned int word = value >> (16 * i) & 0xffff;
 

@@ -26,9 +26,10 @@ struct candidate {
 	uint8_t hops;
 };
 
-/** struct route - the ways to a target, the best first */
+/** struct fabric_route - the ways to a target, the best first */
 struct fabric_route {
 	struct candidate way[FABRIC_CANDIDATES];
+	unsigned int line;		/* of the file that tells it, 0: none does */
 };
 
 /** struct fabric_port - @peer is an index into the graph, -1 while no link is up */

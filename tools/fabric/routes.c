@@ -117,6 +117,12 @@ static bool avoids(struct work *w, unsigned int node, unsigned int target, unsig
 	return false;
 }
 
+/* By the first candidates, which on up*\/down* ways is farther than the distance */
+static unsigned int hops_to(struct work *w, unsigned int node, unsigned int target)
+{
+	return node == target ? 0 : table(w, node, target)->way[0].hops;
+}
+
 static bool port_is_used(const struct fabric_route *route, unsigned int port)
 {
 	unsigned int i;
@@ -142,7 +148,7 @@ static bool add_alternative(struct work *w, unsigned int node, unsigned int targ
 			    w->distance[peer] + 1 == w->distance[node] + longer &&
 			    !port_is_used(table(w, node, target), p) &&
 			    avoids(w, peer, target, node) &&
-			    use(w, node, target, p, w->distance[peer] + 1))
+			    use(w, node, target, p, hops_to(w, peer, target) + 1))
 				return true;
 		}
 	}

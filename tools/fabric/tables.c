@@ -4,9 +4,10 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "follow.h"
+#include "number.h"
 #include "tables.h"
 #include "tool.h"
 
@@ -39,11 +40,11 @@ void tables_print(const struct fabric_graph *graph)
 
 static int find_eid(const struct fabric_graph *graph, const char *word)
 {
-	unsigned int i;
-	char *end;
-	unsigned long eid = strtoul(word, &end, 10);
+	unsigned int i, eid;
 
-	for (i = 0; !*end && eid && i < graph->count; i++) {
+	if (!read_number(&word, UINT16_MAX, &eid) || *word || !eid)
+		return -1;
+	for (i = 0; i < graph->count; i++) {
 		if (graph->nodes[i].eid == eid)
 			return (int)i;
 	}
@@ -54,36 +55,57 @@ static int find_eid(const struct fabric_graph *graph, const char *word)
 static bool read_candidate(const struct fabric_node *node, const char *word,
 			   struct candidate *way)
 {
-	char *end;
-	unsigned long port = strtoul(word, &end, 10), hops;
-	unsigned int action = VC_KEEP;
+	unsigned int port, hops, action = VC_KEEP;
 
-	if (end == word || port >= node->port_count)
+	if (!read_number(&word, FABRIC_MAX_PORTS, &port) || port >= node->port_count)
 		return false;
-	if (*end == '/') {
+	if (*word == '/') {
 		for (action = VC_ONE; action <= VC_ZERO; action++) {
-			if (!strncmp(end, vc_suffix[action], 4))
+			if (!strncmp(word, vc_suffix[action], 4))
 				break;
 		}
 		if (action > VC_ZERO)
 			return false;
-		end += 4;
+		word += 4;
 	}
-	if (*end++ != ':')
+	if (*word++ != ':')
 		return false;
-	hops = strtoul(end, &end, 10);
-	if (*end || !hops || hops > 255)
+	if (!read_number(&word, UINT8_MAX, &hops) || *word || !hops)
 		return false;
 	*way = (struct candidate) { (uint8_t)port, (uint8_t)action, (uint8_t)hops };
 	return true;
+}
+
+/* The candidate @way[count], after @count others */
+static int add_candidate(const struct fabric_node *node, const char *file, unsigned int number,
+			 const char *word, struct candidate *way, unsigned int count)
+{
+	unsigned int i;
+
+	if (count == FABRIC_CANDIDATES)
+		return complain("%s:%u: '%s' is one candidate too many: there are %u", file, number,
+				word, FABRIC_CANDIDATES);
+	if (!read_candidate(node, word, &way[count]))
+		return complain("%s:%u: '%s' is no PORT[/vc0|/vc1]:HOPS of a device with %u ports",
+				file, number, word, node->port_count);
+	if (node->port[way[count].port].peer < 0)
+		return complain("%s:%u: '%s': port %u of %s leads nowhere: name one that 'sfab fabric discover' lists, or mend its link",
+				file, number, word, way[count].port, node->name);
+	for (i = 0; i < count; i++) {
+		/* In another virtual channel neither: it is up or down for both */
+		if (way[i].port == way[count].port)
+			return complain("%s:%u: '%s': port %u is a candidate already: name each port once",
+					file, number, word, way[i].port);
+	}
+	return 0;
 }
 
 static int read_line(struct fabric_graph *graph, const char *file, unsigned int number, char *line)
 {
 	struct fabric_route *route;
 	char *rest, *word;
-	unsigned int i;
 	int node, target;
+	unsigned int i;
 
 	line[strcspn(line, "#\n")] = '\0';
 	word = strtok_r(line, " \t", &rest);
@@ -101,13 +123,10 @@ static int read_line(struct fabric_graph *graph, const char *file, unsigned int 
 	if (target == node || route->way[0].hops)
 		return complain("%s:%u: there is an entry from %u to %u already", file, number,
 				graph->nodes[node].eid, graph->nodes[target].eid);
+	route->line = number;
 	for (i = 0; (word = strtok_r(NULL, " \t", &rest)); i++) {
-		if (i == FABRIC_CANDIDATES)
-			return complain("%s:%u: '%s' is one candidate too many: there are %u", file,
-					number, word, FABRIC_CANDIDATES);
-		if (!read_candidate(&graph->nodes[node], word, &route->way[i]))
-			return complain("%s:%u: '%s' is no PORT[/vc0|/vc1]:HOPS of a device with %u ports",
-					file, number, word, graph->nodes[node].port_count);
+		if (add_candidate(&graph->nodes[node], file, number, word, route->way, i))
+			return -1;
 	}
 	return i ? 0 : complain("%s:%u: no candidate is named", file, number);
 }
@@ -130,4 +149,66 @@ int tables_read(struct fabric_graph *graph, const char *file)
 		ret = complain_file("read", file, errno);
 	fclose(stream);
 	return ret;
+}
+
+/* Accelerators that do not reach each other, although some way joins all that was discovered */
+static int tell_missing(const struct fabric_graph *graph, const char *file)
+{
+	unsigned int i, k, pairs = 0, missing = 0, from = 0, to = 0;
+
+	for (i = 0; i < graph->count; i++) {
+		for (k = 0; k < graph->count; k++) {
+			if (i == k || graph->nodes[i].kind != FABRIC_ACCEL ||
+			    graph->nodes[k].kind != FABRIC_ACCEL)
+				continue;
+			pairs++;
+			if (follow_route(graph, i, k))
+				continue;
+			if (!missing++) {
+				from = i;
+				to = k;
+			}
+		}
+	}
+	if (!missing)
+		return 0;
+	return complain("%s: %u of %u pairs of accelerators have no route, the first from EID %u to EID %u: add them, or give --partial, or no file to have routes computed",
+			file, missing, pairs, graph->nodes[from].eid, graph->nodes[to].eid);
+}
+
+/* One that is taken only when others are down has to lead there as well */
+static int verify_entry(const struct fabric_graph *graph, unsigned int node, unsigned int target,
+			const char *file, bool partial)
+{
+	const struct fabric_route *route = &graph->nodes[node].routes[target];
+	unsigned int eid = graph->nodes[target].eid, i;
+
+	for (i = 0; i < FABRIC_CANDIDATES && route->way[i].hops; i++) {
+		const struct candidate *way = &route->way[i];
+		unsigned int hops = follow_candidate(graph, node, target, way);
+
+		if (!hops && !partial)
+			return complain("%s:%u: who leaves by port %u does not get to EID %u: add the entries on the way, leave this candidate out, or give --partial",
+					file, route->line, way->port, eid);
+		if (hops && hops != way->hops)
+			return complain("%s:%u: EID %u is %u hops away by port %u, not %u: write '%u%s:%u'",
+					file, route->line, eid, hops, way->port, way->hops,
+					way->port, vc_suffix[way->action], hops);
+	}
+	return 0;
+}
+
+int tables_verify(const struct fabric_graph *graph, const char *file, bool partial)
+{
+	unsigned int i, k;
+
+	if (!partial && tell_missing(graph, file))
+		return -1;
+	for (i = 0; i < graph->count; i++) {
+		for (k = 0; k < graph->count; k++) {
+			if (verify_entry(graph, i, k, file, partial))
+				return -1;
+		}
+	}
+	return 0;
 }

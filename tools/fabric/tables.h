@@ -18,4 +18,12 @@ void tables_print(const struct fabric_graph *graph);
 /** tables_read() - replace the tables of @graph; failures were told to the user */
 int tables_read(struct fabric_graph *graph, const char *file);
 
+/**
+ * tables_verify() - follow what was read: do all accelerators reach each other, in as many hops?
+ * @partial: no matter whether they do
+ *
+ * Failures were told to the user.
+ */
+int tables_verify(const struct fabric_graph *graph, const char *file, bool partial);
+
 #endif

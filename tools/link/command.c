@@ -26,29 +26,67 @@ static int show_action(struct sfab_link *link, const struct link_request *reques
 /* What an action needs after its name */
 enum { NEED_LINK = 1, NEED_WORD = 2, NEED_LANES = 4 };
 
+/* The options, a bit of each */
+enum {
+	HAS_JSON = 1 << 0, HAS_OUTPUT = 1 << 1, HAS_HEX = 1 << 2, HAS_SECONDS = 1 << 3,
+	HAS_PARTNER = 1 << 4, HAS_TIMEOUT = 1 << 5, HAS_PATTERN = 1 << 6, HAS_ROLE = 1 << 7,
+	HAS_PACKETS = 1 << 8, HAS_FEC = 1 << 9, HAS_FLAGS = 1 << 10, HAS_LANES = 1 << 11,
+};
+
+static const struct {
+	int key;
+	unsigned int bit;
+	const char *name;
+} option_bits[] = {
+	{ 'j', HAS_JSON, "json" },
+	{ 'o', HAS_OUTPUT, "output" },
+	{ OPT_HEX, HAS_HEX, "hex" },
+	{ OPT_SECONDS, HAS_SECONDS, "seconds" },
+	{ OPT_PARTNER, HAS_PARTNER, "partner-path" },
+	{ OPT_TIMEOUT, HAS_TIMEOUT, "timeout" },
+	{ OPT_PATTERN, HAS_PATTERN, "pattern" },
+	{ OPT_ROLE, HAS_ROLE, "role" },
+	{ OPT_PACKETS, HAS_PACKETS, "packets" },
+	{ OPT_FEC, HAS_FEC, "fec" },
+	{ OPT_FLAGS, HAS_FLAGS, "flags" },
+	{ OPT_LANES, HAS_LANES, "lanes" },
+};
+
 static const struct action {
 	const char *name;
 	unsigned int needs;
+	unsigned int takes;		/* options */
 	int (*all)(struct sfab_context *context, const struct link_request *request);
 	int (*one)(struct sfab_link *link, const struct link_request *request);
 } actions[] = {
-	{ "list", 0, list_action, NULL },
-	{ "show", NEED_LINK, NULL, show_action },
-	{ "watch", 0, link_watch, NULL },
-	{ "history", NEED_LINK, NULL, link_history },
-	{ "map", NEED_LINK, NULL, link_map },
-	{ "switch", NEED_LINK | NEED_WORD, NULL, link_switch },
-	{ "test", NEED_LINK | NEED_WORD, NULL, link_test },
-	{ "clear", NEED_LINK, NULL, link_clear },
-	{ "enable", NEED_LINK, NULL, link_control },
-	{ "disable", NEED_LINK, NULL, link_control },
-	{ "retrain", NEED_LINK, NULL, link_control },
-	{ "low-power", NEED_LINK, NULL, link_control },
-	{ "full-power", NEED_LINK, NULL, link_control },
-	{ "loopback", NEED_LINK, NULL, link_control },
-	{ "no-loopback", NEED_LINK, NULL, link_control },
-	{ "lasers-off", NEED_LINK | NEED_LANES, NULL, link_control },
-	{ "lasers-on", NEED_LINK | NEED_LANES, NULL, link_control },
+	{ "list", 0, HAS_JSON, list_action, NULL },
+	{ "show", NEED_LINK, HAS_JSON, NULL, show_action },
+	{ "watch", 0, HAS_JSON | HAS_SECONDS, link_watch, NULL },
+	{ "history", NEED_LINK, HAS_JSON, NULL, link_history },
+	{ "map", NEED_LINK, HAS_JSON | HAS_OUTPUT | HAS_HEX, NULL, link_map },
+	{ "switch", NEED_LINK | NEED_WORD, HAS_JSON | HAS_PARTNER | HAS_TIMEOUT, NULL,
+	  link_switch },
+	{ "test", NEED_LINK | NEED_WORD, HAS_JSON | HAS_PATTERN | HAS_ROLE, NULL, link_test },
+	{ "clear", NEED_LINK, HAS_PACKETS | HAS_FEC | HAS_FLAGS, NULL, link_clear },
+	{ "enable", NEED_LINK, 0, NULL, link_control },
+	{ "disable", NEED_LINK, 0, NULL, link_control },
+	{ "retrain", NEED_LINK, 0, NULL, link_control },
+	{ "low-power", NEED_LINK, 0, NULL, link_control },
+	{ "full-power", NEED_LINK, 0, NULL, link_control },
+	{ "loopback", NEED_LINK, 0, NULL, link_control },
+	{ "no-loopback", NEED_LINK, 0, NULL, link_control },
+	{ "lasers-off", NEED_LINK | NEED_LANES, HAS_LANES, NULL, link_control },
+	{ "lasers-on", NEED_LINK | NEED_LANES, HAS_LANES, NULL, link_control },
+};
+
+/* Words of an action that take fewer options than it does itself */
+static const struct {
+	const char *action, *word;
+	unsigned int takes_not;
+} words[] = {
+	{ "switch", "last", HAS_PARTNER | HAS_TIMEOUT },
+	{ "test", "stop", HAS_PATTERN | HAS_ROLE },
+	{ "test", "read", HAS_PATTERN | HAS_ROLE },
 };
 
 static const struct action *find_action(const char *name)
@@ -121,6 +159,37 @@ static void check_word(struct argp_state *state, const struct link_request *r)
 	argp_error(state, "'%s' is nothing to do with a test: write start, stop or read", r->word);
 }
 
+static const char *name_of_option(unsigned int mask)
+{
+	size_t i;
+
+	for (i = 0; !(option_bits[i].bit & mask); i++)
+		;
+	return option_bits[i].name;
+}
+
+/* What would be ignored was meant to do something */
+static void check_options(struct argp_state *state, const struct link_request *r,
+			  const struct action *action)
+{
+	unsigned int form = r->given & (HAS_JSON | HAS_OUTPUT | HAS_HEX);
+	unsigned int wrong = r->given & ~action->takes;
+	size_t i;
+
+	if (wrong)
+		argp_error(state, "'%s' takes no --%s", r->action, name_of_option(wrong));
+	for (i = 0; r->word && i < ARRAY_SIZE(words); i++) {
+		wrong = r->given & words[i].takes_not;
+		if (wrong && !strcmp(words[i].action, r->action) &&
+		    !strcmp(words[i].word, r->word))
+			argp_error(state, "'%s %s' takes no --%s", r->action, r->word,
+				   name_of_option(wrong));
+	}
+	if (form & (form - 1))
+		argp_error(state, "'%s' has one form: give --%s or --%s, not both", r->action,
+			   name_of_option(form), name_of_option(form & (form - 1)));
+}
+
 static void check(struct argp_state *state, const struct link_request *r)
 {
 	const struct action *action = find_action(r->action);
@@ -136,10 +205,11 @@ static void check(struct argp_state *state, const struct link_request *r)
 			   "say which light path to switch to, or 'last' to see how the last one went");
 	if (r->word && !(action->needs & NEED_WORD))
 		argp_error(state, "'%s' is one argument too many", r->word);
-	if (action->needs & NEED_LANES && !r->lanes_given)
+	if (action->needs & NEED_LANES && !r->lanes)
 		argp_error(state, "say which lanes: --lanes 0,3-5");
 	if (r->word)
 		check_word(state, r);
+	check_options(state, r, action);
 }
 
 static void take_word(struct argp_state *state, struct link_request *r, char *arg)
@@ -154,11 +224,23 @@ static void take_word(struct argp_state *state, struct link_request *r, char *ar
 		argp_error(state, "'%s' is one argument too many", arg);
 }
 
+static unsigned int bit_of_option(int key)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(option_bits); i++) {
+		if (option_bits[i].key == key)
+			return option_bits[i].bit;
+	}
+	return 0;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct link_request *r = state->input;
 	int number;
 
+	r->given |= bit_of_option(key);
 	switch (key) {
 	case 'j':
 		r->json = true;
@@ -168,7 +250,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_LANES:
 		r->lanes = parse_lanes(state, arg);
-		r->lanes_given = true;
 		return 0;
 	case OPT_PARTNER:
 		r->partner_path = parse_path(state, arg);
@@ -302,18 +383,19 @@ int link_main(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		OPTION_JSON,
-		{ "lanes", OPT_LANES, "LANES", 0, "Lanes to turn the lasers of on or off", 0 },
+		{ "lanes", OPT_LANES, "LANES", 0, "lasers-off, lasers-on: of these lanes", 0 },
 		{ "partner-path", OPT_PARTNER, "PATH", 0,
-		  "Switch the other end to this path in the same transaction", 0 },
-		{ "timeout", OPT_TIMEOUT, "MS", 0, "Wait so long for a switch (10000)", 0 },
-		{ "pattern", OPT_PATTERN, "NAME", 0, "Pattern of a test (prbs31q)", 0 },
-		{ "role", OPT_ROLE, "NAME", 0, "Where the pattern comes from (partner)", 0 },
-		{ "packets", OPT_PACKETS, NULL, 0, "Clear the counters of packets", 0 },
-		{ "fec", OPT_FEC, NULL, 0, "Clear the counters of codewords", 0 },
-		{ "flags", OPT_FLAGS, NULL, 0, "Clear the latched flags of the module", 0 },
-		{ "hex", OPT_HEX, NULL, 0, "Print the bytes of the map, not what they mean", 0 },
-		{ "output", 'o', "FILE", 0, "Write the map there, as it is", 0 },
-		{ "seconds", OPT_SECONDS, "N", 0, "Watch so long (until interrupted)", 0 },
+		  "switch: the other end to this path in the same transaction", 0 },
+		{ "timeout", OPT_TIMEOUT, "MS", 0, "switch: wait so long (10000)", 0 },
+		{ "pattern", OPT_PATTERN, "NAME", 0, "test start: this pattern (prbs31q)", 0 },
+		{ "role", OPT_ROLE, "NAME", 0,
+		  "test start: where the pattern comes from (partner)", 0 },
+		{ "packets", OPT_PACKETS, NULL, 0, "clear: the counters of packets", 0 },
+		{ "fec", OPT_FEC, NULL, 0, "clear: the counters of codewords", 0 },
+		{ "flags", OPT_FLAGS, NULL, 0, "clear: the latched flags of the module", 0 },
+		{ "hex", OPT_HEX, NULL, 0, "map: print the bytes, not what they mean", 0 },
+		{ "output", 'o', "FILE", 0, "map: write it there, as it is", 0 },
+		{ "seconds", OPT_SECONDS, "N", 0, "watch: so long (until interrupted)", 0 },
 		{ 0 }
 	};
 	static const struct argp argp = {
@@ -324,7 +406,8 @@ int link_main(int argc, char **argv)
 		       "\vACTION is list, show, watch, history, map, switch, test, clear, enable,\n"
 		       "disable, retrain, low-power, full-power, loopback, no-loopback, lasers-off\n"
 		       "or lasers-on; LINK is an accelerator and a port (0:1), a node (sfab_link1)\n"
-		       "or an index (1).\n",
+		       "or an index (1).  An option belongs to the actions that it names; --json to\n"
+		       "all that print something.\n",
 	};
 	struct link_request request = { .timeout_ms = TIMEOUT_MS };
 	struct sfab_context *context;

@@ -17,8 +17,8 @@ struct link_request {
 	const char *name;		/* of the link; NULL: all */
 	const char *word;		/* what follows: a path, an operation of a test */
 	const char *output;
+	unsigned int given;		/* options, a bit of each */
 	uint32_t lanes;			/* a mask */
-	bool lanes_given;
 	uint32_t partner_path;
 	bool together;
 	uint32_t timeout_ms;

@@ -55,7 +55,6 @@ static void print_one(const char *name, const struct sfab_link_event *event, boo
 		puts(json_object_to_json_string(object));
 	else
 		render_row(columns, object);
-	fflush(stdout);
 	json_object_put(object);
 }
 
@@ -117,18 +116,20 @@ static int print_events(struct watched *w, unsigned int n, bool json)
 		print_one(w->name[n], &event, json);
 		event.size = sizeof(event);
 	}
-	return ret == -EAGAIN ? 0 : complain_library();
+	if (ret != -EAGAIN)
+		return complain_library();
+	return output_flush();
 }
 
 static int follow(struct watched *w, const struct link_request *request)
 {
 	uint64_t end = now_ns() + request->seconds * 1000000000ULL;
 	unsigned int i;
-	int ret = 0;
+	int ret;
 
 	if (!request->json)
 		render_head(columns);
-	fflush(stdout);
+	ret = output_flush();
 	while (!ret && !interrupted() && (!request->seconds || now_ns() < end)) {
 		if (poll(w->poll, w->count, 100) < 0 && errno != EINTR)
 			return complain("cannot wait for events: %s", strerror(errno));

@@ -9,21 +9,11 @@ import time
 import harness
 
 
-class LinkTest(harness.ToolTest):
+class LinkTest(harness.LinkTest):
     def verdicts(self, *words):
         result = self.sfab("health", "-j", *words)
         self.assertIn(result.status, (0, 1), result)
         return {verdict["name"]: verdict for verdict in result.json["verdicts"]}
-
-    def link(self, name):
-        return self.ok("link", "show", "-j", name).json
-
-    def until_up(self, name):
-        for _ in range(50):
-            if self.link(name)["state"] == "up":
-                return
-            time.sleep(0.1)
-        self.fail(f"{name} does not come up")
 
 
 class Link(LinkTest):

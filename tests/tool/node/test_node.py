@@ -128,6 +128,16 @@ class Copy(NodeTest):
         result = self.through(HBM + 7 * MIB + 3, "accel:0", "accel:1")
         self.assertGreater(result["pieces"], 1)
 
+    def test_to_standard_output(self):
+        text = "what was sent\n" * 1000
+        self.write("in", text.encode())
+        before = sorted(os.listdir("/dev"))
+        self.assertIn(text, self.ok("copy", "-q", "in", "accel:0", "/dev/stdout").out)
+        self.assertEqual(sorted(os.listdir("/dev")), before)
+        for name, number in [("stdin", 0), ("stdout", 1), ("stderr", 2)]:
+            self.assertEqual(os.readlink(f"/dev/{name}"), f"/proc/self/fd/{number}")
+        self.assertIn("0", os.listdir("/dev/fd"))
+
     def test_disk_full(self):
         os.mkdir(self.path("small"))
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2M", "small", self.path("small")],

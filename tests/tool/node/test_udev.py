@@ -19,7 +19,7 @@ SYSFS = "/sys/class/sfab_link"
 REASONS = {None: "none", "module in low power": "low-power"}
 
 
-class Udev(harness.ToolTest):
+class Udev(harness.LinkTest):
     """A node that has a daemon, which the others do without."""
 
     def setUp(self):
@@ -48,18 +48,6 @@ class Udev(harness.ToolTest):
                               text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 0, done)
         return done.stdout + done.stderr
-
-    @staticmethod
-    def name_of(link):
-        """sfab_linkN of ACCELERATOR:PORT."""
-        accel, port = link.split(":")
-        device = os.path.realpath(f"/sys/class/accel/accel{accel}/device")
-        names = []
-        for name in os.listdir(f"{device}/sfab_link"):
-            with open(f"{device}/sfab_link/{name}/port", encoding="ascii") as file:
-                if file.read().strip() == port:
-                    names.append(name)
-        return names[0]
 
     def events(self, link):
         """Those of the history that the ABI promises a uevent for."""

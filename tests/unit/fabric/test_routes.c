@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "fabric/dependency.h"
+#include "fabric/follow.h"
 #include "fabric/routes.h"
 
 static void add_nodes(struct fabric_graph *graph, unsigned int count, unsigned int ports,
@@ -125,6 +126,18 @@ static unsigned int walk(const struct fabric_graph *graph, unsigned int node, un
 	return 0;
 }
 
+/* Every candidate leads there, in as many hops as it says: written tables are judged by that */
+static void assert_hops(const struct fabric_graph *graph, unsigned int node, unsigned int target)
+{
+	const struct fabric_route *route = &graph->nodes[node].routes[target];
+	unsigned int i;
+
+	assert_int_equal(follow_route(graph, node, target), route->way[0].hops);
+	for (i = 0; i < FABRIC_CANDIDATES && route->way[i].hops; i++)
+		assert_int_equal(follow_candidate(graph, node, target, &route->way[i]),
+				 route->way[i].hops);
+}
+
 static void assert_sound(struct fabric_graph *graph, struct routes_result *result)
 {
 	char cycle[1024] = "";
@@ -139,6 +152,8 @@ static void assert_sound(struct fabric_graph *graph, struct routes_result *resul
 
 			if (i != k && result->unreachable == 0)
 				assert_int_equal(hops, graph->nodes[i].routes[k].way[0].hops);
+			if (i != k)
+				assert_hops(graph, i, k);
 		}
 	}
 }
@@ -246,6 +261,49 @@ static void test_random(void **state)
 	}
 }
 
+/* a0 - a1 - a2 in a line; tables of a device may be anything */
+static void test_follow(void **state)
+{
+	struct fabric_graph graph = { 0 };
+	struct candidate *way, by_nothing = { 63, VC_KEEP, 1 };
+
+	(void)state;
+	add_nodes(&graph, 3, 3, FABRIC_ACCEL);
+	graph_join(&graph, 0, 0, 1, 1);
+	graph_join(&graph, 1, 0, 2, 1);
+	assert_int_equal(graph_clear_routes(&graph), 0);
+	way = graph.nodes[0].routes[2].way;
+	way[0] = (struct candidate) { 0, VC_KEEP, 2 };
+	assert_int_equal(follow_route(&graph, 0, 2), 0);
+	/* Back where it came from is no way */
+	graph.nodes[1].routes[2].way[0] = (struct candidate) { 1, VC_KEEP, 1 };
+	assert_int_equal(follow_route(&graph, 0, 2), 0);
+	graph.nodes[1].routes[2].way[1] = (struct candidate) { 0, VC_KEEP, 1 };
+	assert_int_equal(follow_route(&graph, 0, 2), 2);
+	/* Ports that are dark, or that there are not, are passed over */
+	way[1] = way[0];
+	way[0].port = 2;
+	assert_int_equal(follow_candidate(&graph, 0, 2, &way[0]), 0);
+	assert_int_equal(follow_candidate(&graph, 0, 2, &by_nothing), 0);
+	assert_int_equal(follow_route(&graph, 0, 2), 2);
+	graph_free(&graph);
+}
+
+static void test_follow_in_a_circle(void **state)
+{
+	struct fabric_graph graph = { 0 };
+	unsigned int i;
+
+	(void)state;
+	make_ring(&graph, 4, 1);
+	add_nodes(&graph, 1, 1, FABRIC_ACCEL);
+	assert_int_equal(graph_clear_routes(&graph), 0);
+	for (i = 0; i < 4; i++)
+		graph.nodes[i].routes[4].way[0] = (struct candidate) { 0, VC_KEEP, 1 };
+	assert_int_equal(follow_route(&graph, 0, 4), 0);
+	graph_free(&graph);
+}
+
 static void test_cycle_is_named(void **state)
 {
 	struct fabric_graph graph = { 0 };
@@ -347,6 +405,8 @@ int main(void)
 		cmocka_unit_test(test_torus),
 		cmocka_unit_test(test_clos),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_follow_in_a_circle),
 		cmocka_unit_test(test_cycle_is_named),
 		cmocka_unit_test(test_cycle_of_failover_counts),
 		cmocka_unit_test(test_parts),

@@ -6,7 +6,10 @@
  *   FAKE_LINKS=N           links (2 for each of two accelerators)
  *   FAKE_DIRT=N            link N has a dirty connector; with FAKE_DIRT_FROM=U from the Uth
  *                          update on
- *   FAKE_RESULT=N          result of a switch: 1 done, 2 rolled back, 3 failed
+ *   FAKE_RESULT=N          result of a switch: 1 done, 2 rolled back, 3 failed; one to the
+ *                          path in use (0) fails, and one during a test
+ *   FAKE_PHASE=N           the phase in which it fails (lock)
+ *   FAKE_TEST=STATE        of a pattern test: running, never, or ended (the default)
  *   FAKE_EVENTS=N          events that wait at link 0
  */
 #include <errno.h>
@@ -65,6 +68,16 @@ int sfab_link_find(struct sfab_context *ctx, const char *name, struct sfab_link 
 	return sfab_link_get(ctx, 2 * accel + port, link);
 }
 
+static bool test_is(const char *state)
+{
+	return !strcmp(getenv("FAKE_TEST") ?: "ended", state);
+}
+
+static bool test_runs(void)
+{
+	return test_is("running");
+}
+
 static bool dirty(unsigned int index, unsigned int update)
 {
 	return fake_setting("FAKE_DIRT", MAX_LINKS) == index &&
@@ -96,6 +109,10 @@ int sfab_link_get_status(struct sfab_link *link, struct sfab_link_status *status
 		.partner_eid = down ? 0 : 7, .partner_port = 1, .downs = 3,
 		.module_state = SFAB_LINK_MODULE_READY,
 	};
+	if (test_runs()) {
+		status->state = SFAB_LINK_TRAINING;
+		status->reason = SFAB_LINK_WHY_TEST;
+	}
 	return 0;
 }
 
@@ -151,8 +168,13 @@ int sfab_link_switch(struct sfab_link *link, struct sfab_link_switch *s)
 	s->result = (uint32_t)fake_setting("FAKE_RESULT", SFAB_LINK_RESULT_DONE);
 	s->count = 5;
 	if (s->result != SFAB_LINK_RESULT_DONE) {
-		s->failed_phase = SFAB_LINK_PHASE_LOCK;
+		s->failed_phase = (uint32_t)fake_setting("FAKE_PHASE", SFAB_LINK_PHASE_LOCK);
 		s->cause = SFAB_LINK_CAUSE_NO_LIGHT;
+	}
+	if (!(s->flags & SFAB_LINK_SWITCH_QUERY) && (!s->path || test_runs())) {
+		s->result = test_runs() ? SFAB_LINK_RESULT_FAILED : SFAB_LINK_RESULT_ROLLED_BACK;
+		s->failed_phase = SFAB_LINK_PHASE_PREPARE;
+		s->cause = s->path ? SFAB_LINK_CAUSE_NOT_UP : SFAB_LINK_CAUSE_NO_PATH;
 	}
 	for (i = 0; i < 7; i++)
 		s->begin_ns[i] = 1000 + 100000 * i;
@@ -188,13 +210,20 @@ int sfab_link_read_map(struct sfab_link *link, uint32_t offset, void *data, uint
 
 int sfab_link_test(struct sfab_link *link, struct sfab_link_test *test)
 {
+	static bool stopped;
 	(void)link;
 	FAIL_IF_PLANNED();
-	test->running = test->op == SFAB_LINK_TEST_START;
-	test->locked = 0x7f;
+	stopped |= test->op == SFAB_LINK_TEST_STOP;
+	if (test_is("never") && test->op != SFAB_LINK_TEST_START)
+		return 0;
+	test->running = test->op == SFAB_LINK_TEST_START ||
+			(!stopped && test_runs());
+	/* Lane 7 never, lane 6 no more */
+	test->locked = test->running ? 0x3f : 0;
 	test->bits = 1000000;
 	test->ns = 1500000000;
 	test->errors[2] = 4;
+	test->errors[6] = 900;
 	return 0;
 }
 
@@ -316,6 +345,13 @@ int sfab_health_get(struct sfab_health *health, unsigned int index, struct sfab_
 	snprintf(v->name, sizeof(v->name), "accel%u:%u", link / 2, link % 2);
 	f->condition = SFAB_CONDITION_LIGHT;
 	f->holds = SFAB_TRUE;
+	if (fake_setting("FAKE_CLOSED", UINT32_MAX) == link) {
+		f->condition = SFAB_CONDITION_USABLE;
+		f->holds = SFAB_UNKNOWN;
+		strcpy(f->text, "it may not be opened: Permission denied");
+		memcpy(v->text, f->text, sizeof(v->text));
+		return 0;
+	}
 	if (!dirty(link, health->updates))
 		return 0;
 	f->holds = SFAB_FALSE;

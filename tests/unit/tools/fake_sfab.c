@@ -16,6 +16,8 @@
  *   FAKE_HOPS=N            hops to every other EID (1)
  *   FAKE_CUT=A-B           port 0 of all is down from the Ath submission to the Bth; port 2
  *                          is the other way
+ *   FAKE_BEFORE=N          their ports have sent N bytes before, and rerouted N packets
+ *   FAKE_GONE=A:N          accelerator A is unplugged at the Nth submission
  *   FAKE_DROPS=N           port 1 of accelerator 0 has dropped N packets for want of a route
  *
  * What the tool leaves allocated when it closes the context is told and fatal.
@@ -311,6 +313,20 @@ static bool is_cut(void)
 	       submissions < to;
 }
 
+static bool is_gone(const struct sfab_device *device)
+{
+	const char *gone = getenv("FAKE_GONE");
+	unsigned int accel, from;
+
+	return gone && sscanf(gone, "%u:%u", &accel, &from) == 2 && accel == device->index &&
+	       submissions >= from;
+}
+
+static int no_device(const struct sfab_device *device)
+{
+	return fake_fail(-ENODEV, "fake: accel%u is gone", device->index);
+}
+
 static int no_ports(void)
 {
 	if (fake_setting("FAKE_FABRIC_EID", 0))
@@ -325,6 +341,8 @@ int sfab_device_get_fabric(struct sfab_device *device, struct sfab_fabric_info *
 		return fake_fail(-EINVAL, "fake: size of struct sfab_fabric_info");
 	if (no_ports())
 		return -EOPNOTSUPP;
+	if (is_gone(device))
+		return no_device(device);
 	*info = (struct sfab_fabric_info) {
 		.size = sizeof(*info), .eid = eid_of(device), .incarnation = 77, .ports = PORTS,
 		.max_eids = MAX_EIDS, .segments = 5, .imports = 6, .op_timeout_ms = 2000,
@@ -335,19 +353,22 @@ int sfab_device_get_fabric(struct sfab_device *device, struct sfab_fabric_info *
 int sfab_port_get_info(struct sfab_device *device, unsigned int port, struct sfab_port_info *info)
 {
 	bool up = port != 3 && !(port == 0 && is_cut());
+	uint64_t before = fake_setting("FAKE_BEFORE", 0);
 
 	FAIL_IF_PLANNED();
 	if (info->size != sizeof(*info) || port >= PORTS)
 		return fake_fail(-EINVAL, "fake: size of struct sfab_port_info, or port");
 	if (no_ports())
 		return -EOPNOTSUPP;
+	if (is_gone(device))
+		return no_device(device);
 	*info = (struct sfab_port_info) {
 		.size = sizeof(*info), .port = port, .enabled = 1, .paths = 2, .lanes = 8,
-		.lane_gbps = 112, .bytes_sent = sent[device->index][port],
+		.lane_gbps = 112, .bytes_sent = before + sent[device->index][port],
 		.bytes_received = UINT64_MAX,
 	};
 	if (port == 2)
-		info->failovers = rerouted[device->index];
+		info->failovers = before + rerouted[device->index];
 	if (port == 1 && device->index == 0)
 		info->dropped_no_route = fake_setting("FAKE_DROPS", 0);
 	if (!up) {
@@ -690,6 +711,10 @@ int sfab_batch_submit(struct sfab_batch *batch, struct sfab_fence *const *after,
 	if (after || after_count)
 		return fake_fail(-EINVAL, "fake: fences to wait for");
 	submissions++;
+	if (is_gone(batch->queue->device)) {
+		batch->count = 0;
+		return no_device(batch->queue->device);
+	}
 	for (i = 0; i < batch->count; i++)
 		execute(batch, i);
 	batch->count = 0;

@@ -2,6 +2,7 @@
 """Command lines: what is wrong is told, and nothing is done."""
 
 import subprocess
+import time
 
 import harness
 
@@ -99,4 +100,64 @@ class Arguments(harness.ToolTest):
             done = subprocess.run([harness.tool, "list"], stdout=full, stderr=subprocess.PIPE,
                                   text=True, check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("cannot write the output: No space left on device", done.stderr)
+        self.assertEqual(done.stderr,
+                         "sfab list: cannot write the output: No space left on device\n")
+
+
+class Closed(harness.ToolTest):
+    """Of standard input, output and error some are not open: nothing else may become them."""
+
+    def run_with(self, redirections, *words, **settings):
+        return harness.Result(subprocess.run(
+            ["sh", "-c", f'exec "$0" "$@" {redirections}', harness.tool, *words], cwd=self.dir,
+            env=self.environment(settings), stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=60, check=False))
+
+    def test_output(self):
+        # The fake's memory would be the next file, and the handle be written into it
+        began = time.monotonic()
+        for redirections in [">&-", "<&- >&-"]:
+            result = self.run_with(redirections, "export", "--seconds", "60", FAKE_FABRIC_EID=10)
+            self.assertEqual((result.status, result.out, result.err), (
+                1, "", "sfab export: cannot write the output: Bad file descriptor: standard output "
+                "is closed\n"))
+        self.assertLess(time.monotonic() - began, 50)
+        self.assertEqual(self.run_with("<&- >&- 2>&-", "list").status, 1)
+
+    def test_output_is_no_file_of_the_command(self):
+        self.write("in", b"data")
+        for redirections in [">&-", "<&- >&-", "<&- >&- 2>&-", ">&- 2>&-"]:
+            self.assertEqual(self.run_with(redirections, "copy", "in", "accel:0", "out").status, 1)
+            self.assertEqual((self.read("in"), self.read("out")), (b"data", b"data"))
+
+    def test_error_is_no_file_of_the_command(self):
+        self.write("in", b"data")
+        self.assertEqual(self.run_with("2>&-", "copy", "in", "accel:9", "out").status, 1)
+        self.assertEqual(self.files(), ["in"])
+        self.assertEqual(self.run_with("2>&-", "export", "--seconds", "1",
+                                       FAKE_FABRIC_EID=10).status, 0)
+
+    def test_help_is_output_too(self):
+        for words in [["--help"], ["--version"], ["list", "--help"], ["list", "--usage"]]:
+            for redirections, says in [(">&-", "Bad file descriptor"),
+                                       (">/dev/full", "No space left on device")]:
+                result = self.run_with(redirections, *words)
+                self.assertEqual(result.status, 1, result)
+                self.assertIn(f"cannot write the output: {says}", result.err)
+
+    def test_nothing_to_print(self):
+        for redirections in ["<&-", ">&-", "<&- >&- 2>&-"]:
+            self.assertEqual(self.run_with(redirections, "link", "enable", "0:0").status, 0)
+        self.assertEqual(self.run_with("<&-", "list").status, 0)
+
+    def test_full_disk_at_once(self):
+        began = time.monotonic()
+        for words, status in [(["export", "--seconds", "60"], 1),
+                              (["link", "watch", "--seconds", "60"], 1),
+                              (["health", "--watch", "--seconds", "60"], 2),
+                              (["health", "--once"], 2)]:
+            result = self.run_with(">/dev/full", *words, FAKE_FABRIC_EID=10)
+            self.assertEqual(result.status, status, result)
+            self.assertEqual(result.err, f"sfab {words[0]}: cannot write the output: No space left "
+                             "on device\n")
+        self.assertLess(time.monotonic() - began, 50)

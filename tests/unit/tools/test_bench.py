@@ -39,6 +39,11 @@ class Bench(harness.ToolTest):
         ns = self.ok("bench", "-j", "--iterations", "1", "latency").json["latencies"][0]["ns"]
         self.assertEqual(len(set(ns.values())), 1)
 
+    def test_p99_of_few_iterations(self):
+        for count in ["2", "3", "10", "99"]:
+            ns = self.ok("bench", "-j", "--iterations", count, "latency").json["latencies"][0]["ns"]
+            self.assertTrue(ns["min"] <= ns["median"] <= ns["p99"] == ns["max"], ns)
+
     def test_latency_needs_no_memory(self):
         self.ok("bench", "latency", FAKE_HBM=0, FAKE_MEMLOCK=0)
 

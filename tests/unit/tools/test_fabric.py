@@ -100,8 +100,19 @@ class Program(harness.ToolTest):
     def test_eids_out_of_range(self):
         self.bad_eids(f"{uuid(0)} 4096\n", ["eids:1: EID 4096 is not one of 1 to 4095"])
 
+    def test_eids_that_are_no_numbers(self):
+        for text in ["4294967297", "-4294967295", "18446744073709551617", "+1", "0x1", "1x", "1.0",
+                     "0", "-1", "x", "4294967296"]:
+            self.bad_eids(f"# a comment\n{uuid(0)} {text}\n",
+                          [f"eids:2: EID {text} is not one of 1 to 4095"])
+
+    def test_eids_in_many_spaces(self):
+        self.write("eids", f"\t {uuid(1)} \t 007 # seven\r\n\r\n{uuid(2)} 4095\r\n".encode())
+        self.ok("fabric", "program", "-n", "--eids", "eids", **self.settings())
+
     def test_eids_garbage(self):
-        self.bad_eids("hello\n", ["eids:1: a line is a UUID and an EID"])
+        for line in ["hello", f"{uuid(0)} 1 2", f"{uuid(0)}"]:
+            self.bad_eids(f"{line}\n", ["eids:1: a line is a UUID and an EID"])
 
     def test_eids_missing(self):
         self.refused("fabric", "program", "--eids", "nowhere", says="nowhere",
@@ -151,10 +162,126 @@ class Tables(harness.ToolTest):
         self.bad("1 2 0:1\n1 2 0:1\n", "tables:2: there is an entry from 1 to 2 already")
 
     def test_too_many_candidates(self):
-        self.bad("1 2 0:1 1:2 2:1 3:1 4:1\n", "one candidate too many")
+        five = {"FAKE_FABRIC": ",".join(f"0.{i}-1.{i}" for i in range(5))}
+        self.write("tables", b"1 2 0:1 1:1 2:1 3:1 4:1\n")
+        self.refused("fabric", "program", "--routes", "tables", says="one candidate too many",
+                     **five)
 
     def test_no_candidate(self):
         self.bad("1 2\n", "no candidate is named")
+
+    def whole(self):
+        """Tables that are fine, by the two EIDs."""
+        self.ok("fabric", "program", **self.settings())
+        lines = self.ok("fabric", "routes", **self.settings()).out.splitlines()
+        return {tuple(line.split()[:2]): line for line in lines}
+
+    def test_empty(self):
+        for text in ["", "# all comments\n\n"]:
+            self.bad(text, ["tables: 12 of 12 pairs of accelerators have no route",
+                            "the first from EID 1 to EID 2", "--partial"])
+
+    def test_one_line_only(self):
+        self.bad("1 2 0:1\n", "tables: 11 of 12 pairs of accelerators have no route, the first "
+                 "from EID 1 to EID 3")
+
+    def test_pairs_without_an_entry(self):
+        tables = self.whole()
+        del tables["2", "1"]
+        self.bad("\n".join(tables.values()), "from EID 2 to EID 1")
+
+    def test_entry_that_leads_to_nobody_who_knows_on(self):
+        # Port 0 of EID 1 leads to EID 2, whose port 0 leads to EID 4
+        tables = self.whole()
+        self.assertIn("1 4 0/vc1:2", tables["1", "4"])
+        del tables["2", "4"]
+        self.bad("\n".join(tables.values()), "2 of 12 pairs of accelerators")
+
+    def test_partial(self):
+        self.write("tables", b"1 2 0:1\n2 1 1:1\n1 4 0:2\n")
+        self.ok("fabric", "program", "--routes", "tables", "--partial", **self.settings())
+        self.assertEqual(self.ok("fabric", "routes", **self.settings()).out,
+                         "1 2 0:1\n1 4 0:2\n2 1 1:1\n")
+        self.write("tables", b"")
+        self.ok("fabric", "program", "--routes", "tables", "--partial", **self.settings())
+        self.assertEqual(self.ok("fabric", "routes", **self.settings()).out, "")
+
+    def test_partial_is_no_leave_for_nonsense(self):
+        for text, says in [("1 2 5:1", "leads nowhere"), ("1 2 0:3", "EID 2 is 1 hops away")]:
+            self.write("tables", text.encode())
+            self.refused("fabric", "program", "--routes", "tables", "--partial", says=says,
+                         **self.settings())
+
+    def test_port_without_a_peer(self):
+        self.bad("# a comment\n1 2 0:1 5:1\n",
+                 ["tables:2: '5:1': port 5 of accelerator", "leads nowhere", "fabric discover"])
+
+    def test_port_that_is_dark(self):
+        tables = self.whole()
+        self.write("tables", "\n".join(tables.values()).encode())
+        self.refused("fabric", "program", "--routes", "tables", says="leads nowhere",
+                     FAKE_CUT="0.0@0", **self.settings())
+
+    def test_candidate_twice(self):
+        for again in ["0:1", "0/vc1:1", "0:3"]:
+            self.bad(f"1 2 0:1 {again}\n", f"tables:1: '{again}': port 0 is a candidate already")
+
+    def test_false_hops(self):
+        for pair, right, wrong in [(("1", "2"), "0:1", "0:2"), (("1", "2"), "0:1", "0/vc1:7")]:
+            tables = self.whole()
+            self.assertIn(f" {right}", tables[pair])
+            tables[pair] = tables[pair].replace(f" {right}", f" {wrong}")
+            line = list(tables).index(pair) + 1
+            self.bad("\n".join(tables.values()),
+                     [f"tables:{line}: EID 2 is 1 hops away by port 0, not {wrong[-1]}",
+                      f"write '{wrong[:-1]}1'"])
+
+    def test_alternative_that_leads_back(self):
+        # By port 0 of EID 2 to EID 4, who sends everything for EID 1 to EID 2
+        tables = self.whole()
+        self.assertEqual(tables["2", "1"], "2 1 1:1 0:3")
+        tables["4", "1"] = "4 1 1:2"
+        self.bad("\n".join(tables.values()),
+                 "tables:4: who leaves by port 0 does not get to EID 1")
+
+    def test_numbers(self):
+        for text in ["1 2 4294967296:1", "1 2 -0:1", "1 2 0:+1", "1 2 0:4294967297", "1 2 0:256",
+                     "1 2 0:0", "1 2 :1", "1 2 0:"]:
+            self.bad(text, ["tables:1: '", "is no PORT"])
+        for text in ["4294967297 2 0:1", "-18446744073709551615 2 0:1", "+1 2 0:1", "1 0 0:1",
+                     "1 65538 0:1"]:
+            self.bad(text, "tables:1: no device has EID '")
+
+    def test_switches_need_not_be_reached(self):
+        star = {"FAKE_FABRIC": "0.0-1.0,1.1-2.0", "FAKE_SWITCHES": 2,
+                "FAKE_STATE": self.path("star")}
+        self.ok("fabric", "program", **star)
+        self.write("tables", b"1 3 0:2\n2 3 1:1\n3 1 0:2\n2 1 0:1\n")
+        self.ok("fabric", "program", "--routes", "tables", **star)
+        self.refused("fabric", "check", says="2 of 6 pairs of devices have no route", **star)
+
+
+class Check(harness.ToolTest):
+    """What the tables of the devices are found to be."""
+
+    def settings(self, **more):
+        return {"FAKE_FABRIC": ring(4), "FAKE_STATE": self.path("state"), **more}
+
+    def test_ports_that_lead_nowhere(self):
+        line = {"FAKE_FABRIC": "0.0-1.1,1.0-2.1", "FAKE_STATE": self.path("state")}
+        self.ok("fabric", "program", **line)
+        self.ok("fabric", "check", **line)
+        # The same tables, when the fibre from 1 to 2 is in another port
+        line["FAKE_FABRIC"] = "0.0-1.1,1.3-2.1"
+        self.refused("fabric", "check", says=["2 of 6 pairs of devices have no route",
+                                              "'sfab fabric program'"], **line)
+
+    def test_another_way_is_a_route(self):
+        # A ring of three: whoever has lost a neighbour reaches it the other way around
+        three = {"FAKE_FABRIC": ring(3), "FAKE_STATE": self.path("state")}
+        self.ok("fabric", "program", **three)
+        three["FAKE_FABRIC"] = "0.0-1.1,1.0-2.1"
+        self.ok("fabric", "check", **three)
 
 
 class Arguments(harness.ToolTest):
@@ -163,6 +290,21 @@ class Arguments(harness.ToolTest):
 
     def test_unknown_action(self):
         self.refused("fabric", "fly", says="'fly' is nothing that can be done", status=2)
+
+    def test_options_of_another_action(self):
+        for option, owner in [(["-j"], "discover"), (["--eids", "x"], "program"),
+                              (["--routes", "x"], "program"), (["-n"], "program"),
+                              (["--partial"], "program")]:
+            name = {"-j": "--json", "-n": "--dry-run"}.get(option[0], option[0])
+            for action in {"discover", "routes", "check", "program"} - {owner}:
+                for words in [[action, *option], [*option, action]]:
+                    result = self.refused(
+                        "fabric", *words, status=2,
+                        says=f"{name} belongs to '{owner}', and '{action}' does not know it")
+                    self.assertEqual(result.out, "")
+
+    def test_partial_without_a_file(self):
+        self.refused("fabric", "program", "--partial", says="give --routes too", status=2)
 
     def test_bad_key(self):
         self.refused("fabric", "check", "--key", "x", says="'x' is no number", status=2)

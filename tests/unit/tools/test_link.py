@@ -71,8 +71,36 @@ class Link(harness.ToolTest):
             done = self.refused("link", "switch", "0:0", "1", says=[text, "no light"],
                                 FAKE_RESULT=result)
             self.assertIn("in phase lock: no light on the new path", done.out)
-        self.refused("link", "switch", "0:0", "5", says="no path 5")
+        for phase in [1, 2]:
+            done = self.refused("link", "switch", "0:0", "1", FAKE_RESULT=3, FAKE_PHASE=phase,
+                                says=["no light", "nothing was changed"])
+            self.assertNotIn("neither path works", done.err)
         self.ok("link", "switch", "0:0", "last", FAKE_RESULT=3)
+
+    def test_switch_to_the_path_in_use(self):
+        for words in [[], ["--partner-path", "0"]]:
+            done = self.refused("link", "switch", "0:0", "0", *words, says=[
+                "not switched to 0: that path is the one in use already: nothing was changed\n"])
+            self.assertIn("in phase prepare: that path is the one in use already\n", done.out)
+            self.assertNotIn("no fibre", done.out + done.err)
+        done = self.sfab("link", "switch", "-j", "0:0", "0")
+        self.assertEqual(done.json["cause"], "that path is the one in use already")
+
+    def test_switch_during_a_test(self):
+        done = self.refused("link", "switch", "0:0", "1", FAKE_TEST="running", says=[
+            "a pattern test runs: end it with 'sfab link test'", "nothing was changed"])
+        self.assertNotIn("neither path works", done.err)
+
+    def test_numbers_that_the_port_does_not_have(self):
+        for path in ["2", "15"]:
+            done = self.refused("link", "switch", "0:0", path, says=[
+                f"0:0 has no light path {path}: its paths are 0 to 1"])
+            self.assertNotIn("fake:", done.err)
+        for lanes, first in [("8", 8), ("0,9", 9), ("0-15", 15)]:
+            for action in ["lasers-on", "lasers-off"]:
+                done = self.refused("link", action, "0:0", "--lanes", lanes,
+                                    says=f"0:0 has no lane {first}: its lanes are 0 to 7")
+                self.assertNotIn("fake:", done.err)
 
     def test_control(self):
         for action, said in [("enable", "set 0x1 config 0x1"), ("disable", "set 0x1 config 0 "),
@@ -84,18 +112,59 @@ class Link(harness.ToolTest):
             self.assertEqual(result.out, "")
         self.assertIn("set 0x8 config 0 off 0x39", self.ok(
             "link", "lasers-off", "0:0", "--lanes", "0,3-5").err)
-        self.assertIn("off 0\n", self.ok("link", "lasers-on", "0:0", "--lanes", "0-15").err)
+        self.assertIn("off 0\n", self.ok("link", "lasers-on", "0:0", "--lanes", "0-7").err)
         self.refused("link", "enable", "0:0", says="Operation not permitted",
                      FAKE_FAIL="sfab_link_control:1:1")
 
     def test_test(self):
         out = self.ok("link", "test", "0:0", "start", "--pattern", "prbs13q", "--role", "far-end").out
         self.assertIn("prbs13q, far-end, runs for 1.5 s", out)
+        document = self.ok("link", "test", "-j", "0:0", "read", FAKE_TEST="running").json
+        self.assertEqual((document["running"], document["pattern"], document["role"]),
+                         (True, "prbs31q", "partner"))
+        self.assertEqual(self.lanes(document), {
+            0: (True, 1000000, 0, 0), 2: (True, 1000000, 4, 4e-06), 6: (False, 0, 900, None),
+            7: (False, 0, 0, None)})
+
+    @staticmethod
+    def lanes(document):
+        return {lane["lane"]: (lane["locked"], lane["bits"], lane["errors"], lane["ber"])
+                for lane in document["lane_list"] if lane["lane"] in (0, 2, 6, 7)}
+
+    def test_stopped_test_keeps_its_result(self):
+        document = self.ok("link", "test", "-j", "0:0", "stop", FAKE_TEST="running").json
+        self.assertFalse(document["running"])
+        self.assertEqual(self.lanes(document), {
+            0: (True, 1000000, 0, 0), 2: (True, 1000000, 4, 4e-06),
+            6: (False, 1000000, 900, 9e-04), 7: (False, 0, 0, None)})
+        out = self.ok("link", "test", "0:0", "stop", FAKE_TEST="running").out
+        self.assertIn("prbs31q, partner, ran for 1.5 s", out)
+        self.assertNotIn("Which lanes", out)
+        self.assertIn(["2", "true", "1000000", "4", "4.00e-06"],
+                      [line.split() for line in out.splitlines()])
+        # It is stopped also where nothing can be read before
+        self.ok("link", "test", "0:0", "stop", FAKE_TEST="running", FAKE_FAIL="sfab_link_test:1:11")
+
+    def test_ended_test_keeps_its_result(self):
         document = self.ok("link", "test", "-j", "0:0", "read").json
         self.assertFalse(document["running"])
-        self.assertEqual(document["lane_list"][2]["ber"], 4e-06)
-        self.assertIsNone(document["lane_list"][7]["ber"])
-        self.assertIn("ran", self.ok("link", "test", "0:0", "stop").out)
+        # Whether a lane without errors has heard anything is not known
+        self.assertEqual(self.lanes(document), {
+            0: (None, 1000000, 0, None), 2: (None, 1000000, 4, 4e-06),
+            6: (None, 1000000, 900, 9e-04), 7: (None, 1000000, 0, None)})
+        for operation in ["read", "stop"]:
+            out = self.ok("link", "test", "0:0", operation).out
+            self.assertIn(["2", "-", "1000000", "4", "4.00e-06"],
+                          [line.split() for line in out.splitlines()])
+            self.assertIn("one without errors may have heard nothing", out)
+
+    def test_no_test_has_been_run(self):
+        for operation in ["read", "stop"]:
+            self.assertEqual(self.ok("link", "test", "0:0", operation, FAKE_TEST="never").out,
+                             "no test has been run on 0:0 since its accelerator was powered on\n")
+        document = self.ok("link", "test", "-j", "0:0", "read", FAKE_TEST="never").json
+        self.assertEqual((document["pattern"], document["role"], document["seconds"]),
+                         (None, None, 0))
 
     def test_clear(self):
         self.assertIn("link 0 clear 0x7", self.ok("link", "clear", "0:0").err)
@@ -156,6 +225,42 @@ class Link(harness.ToolTest):
             self.usage("link", "switch", "0:0", "1", "--timeout", number,
                        says=f"--timeout '{number}' is not a number from 1 to 60000")
 
+    def test_options_of_other_actions(self):
+        takes = {"list": ["-j"], "show": ["-j"], "watch": ["-j", "--seconds=1"],
+                 "history": ["-j"], "map": ["-j", "--hex", "--output=map"],
+                 "switch": ["-j", "--partner-path=1", "--timeout=9"],
+                 "test": ["-j", "--pattern=prbs9q", "--role=reflect"],
+                 "clear": ["--packets", "--fec", "--flags"], "lasers-on": ["--lanes=0"],
+                 "lasers-off": ["--lanes=0"], "enable": [], "disable": [], "retrain": [],
+                 "low-power": [], "full-power": [], "loopback": [], "no-loopback": []}
+        needs = {"list": [], "watch": ["--seconds=1"], "switch": ["0:0", "1"],
+                 "test": ["0:0", "start"], "lasers-on": ["0:0", "--lanes=0"],
+                 "lasers-off": ["0:0", "--lanes=0"]}
+        for action, own in takes.items():
+            line = ["link", action, *needs.get(action, ["0:0"])]
+            for option in {option for others in takes.values() for option in others}:
+                if option in own:
+                    self.ok(*line, option)
+                    continue
+                name = "--json" if option == "-j" else option.split("=", maxsplit=1)[0]
+                self.usage(*line, option, says=f"'{action}' takes no {name}")
+        self.usage("link", "--hex", says="'list' takes no --hex")
+        for action, word, option in [("switch", "last", "--partner-path=1"),
+                                     ("switch", "last", "--timeout=1"),
+                                     ("test", "stop", "--pattern=prbs9q"),
+                                     ("test", "read", "--role=reflect")]:
+            name = option.split("=", maxsplit=1)[0]
+            self.usage("link", action, "0:0", word, option,
+                       says=f"'{action} {word}' takes no {name}")
+
+    def test_forms_of_the_map(self):
+        for options, names in [(["--hex", "-j"], "--json or --hex"),
+                               (["-j", "-o", "map"], "--json or --output"),
+                               (["-o", "map", "--hex"], "--output or --hex")]:
+            self.usage("link", "map", "0:0", *options,
+                       says=["'map' has one form", f"give {names}, not both"])
+        self.assertEqual(self.files(), [])
+
 
 class Health(harness.ToolTest):
     def test_all_well(self):
@@ -183,6 +288,17 @@ class Health(harness.ToolTest):
         self.assertEqual(verdict["conditions"][0]["condition"], "light")
         self.assertEqual(verdict["conditions"][0]["holds"], "false")
 
+    def test_who_may_not_look_does_not_know(self):
+        result = self.refused("health", "--once", status=2, FAKE_CLOSED=1,
+                              says=["1 of them may not be opened by this user", "be root"])
+        self.assertIn("accel0:1  unknown   none", result.out)
+        self.assertIn("health: 4 judged, 0 with findings, 1 unknown\n", result.out)
+        result = self.sfab("health", "-j", "--once", FAKE_CLOSED=1)
+        self.assertEqual((result.json["unknown"], result.json["verdicts"][1]["severity"]),
+                         (1, "unknown"))
+        # What is known to be wrong comes first
+        self.assertEqual(self.sfab("health", "--once", FAKE_CLOSED=1, FAKE_DIRT=2).status, 1)
+
     def test_one(self):
         self.assertEqual([v["name"] for v in self.ok("health", "-j", "1:1").json["verdicts"]],
                          ["accel1:1"])
@@ -208,5 +324,12 @@ class Health(harness.ToolTest):
         self.refused("health", "9", says="no accelerator", status=2)
         self.refused("health", "0", "1", says="'1' is one argument too many", status=2)
         self.refused("health", "--seconds", "1", says="add --watch", status=2)
+        self.refused("health", "--config", "", says="--config is empty", status=2)
+        for words, says in [(["--watch", "--once"], ["--watch cannot go with --once"]),
+                            (["--thresholds", "-j"], ["--thresholds cannot go with --json"]),
+                            (["--thresholds", "-w"], ["--thresholds cannot go with --watch"]),
+                            (["--thresholds", "--once"], ["--thresholds cannot go with --once"]),
+                            (["--thresholds", "0"], ["'0' is one argument too many"])]:
+            self.assertEqual(self.refused("health", *words, says=says, status=2).out, "")
         self.refused("health", "--watch", "--seconds", "0", says="--seconds '0'", status=2)
         self.refused("health", says="Cannot allocate", status=2, FAKE_FAIL="sfab_context_open:1:12")

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import harness
 
@@ -275,6 +276,24 @@ class Stream(ExportedTest):
         self.assertFalse(result.json["verified"])
         self.assertEqual(result.json["bytes"], 2 * PIECE)
 
+    def test_unplugged_accelerator(self):
+        """What it has counted until then is told: its counters cannot be read any more."""
+        handle = self.export("--size", "1M")
+        for accel, status in [(0, 1), (1, 0)]:
+            settings = {"FAKE_GONE": f"{accel}:25", "FAKE_BEFORE": 24, "FAKE_SLOW": 10000,
+                        "FAKE_CUT": "2-1000"}
+            result = self.sfab(*self.SHORT, handle, "-j", **settings, **FABRIC)
+            self.assertEqual(result.status, status, result)
+            told = result.json
+            self.assertEqual(told["failovers"], 1)
+            phase = told["phases"][1]
+            self.assertTrue(2 <= phase["rerouted_packets"] <= 2 * told["bytes"] // PIECE, told)
+            self.assertEqual([port.split()[0] for port in phase["ports"]], ["accel0:2"])
+            self.assertIn("MiB", phase["ports"][0])
+            result = self.sfab(*self.SHORT, handle, **settings, **FABRIC)
+            self.assertNotIn("EiB", result.out)
+            self.assertNotRegex(result.out, "[0-9]{15}")
+
     def test_on_loss(self):
         handle = self.export("--size", "64K")
         for text, says in [("fail", "policy 2, limit 0 ms"), ("wait:1500", "policy 1, limit 1500 ms"),
@@ -377,6 +396,27 @@ class Demo(harness.ToolTest):
         self.assertIn("node 1 gave up", err)
         self.assertIn("sfab_mem_export", err1)
 
+    def test_second_node_of_a_name_disturbs_nobody(self):
+        first = self.start(0)
+        while not os.path.exists(self.path("share/hello.0")):
+            time.sleep(0.01)
+        before = sorted(os.listdir(self.path("share")))
+        self.refused("demo", "--share", "share", "--node", "0", "--nodes", "2", "in",
+                     says=["share/node.0' is there already", "each node a --node of its own"],
+                     **FABRIC)
+        self.assertEqual(sorted(os.listdir(self.path("share"))), before)
+        other = self.start(1)
+        for node in [first, other]:
+            out, err = node.communicate(timeout=100)
+            self.assertEqual((node.returncode, err), (0, ""))
+            self.assertTrue(out.endswith("demo: 8 transfers, 8 verified\n"))
+
+    def test_node_that_cannot_begin_is_not_waited_for(self):
+        (status, _, err), (status1, _, err1) = self.together(FAKE_FAIL="sfab_device_get_info:1:5")
+        self.assertEqual((status, status1), (1, 1))
+        self.assertIn("node 1 gave up", err)
+        self.assertIn("sfab_device_get_info", err1)
+
     def test_different_files(self):
         first = self.start(0)
         self.write("other", b"another one")
@@ -398,7 +438,7 @@ class Demo(harness.ToolTest):
 
     def test_no_directory(self):
         self.refused("demo", "--share", "none", "--node", "0", "--nodes", "1", "in",
-                     says=["none/hello.0", "No such file"], **FABRIC)
+                     says=["none/node.0", "No such file"], **FABRIC)
 
     def test_bad_numbers(self):
         for words, says in [(["--share", "share"], "give all three"),
