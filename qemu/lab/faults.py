@@ -45,7 +45,7 @@ import re
 import topology
 
 TIMES = {"ms": 1e-3, "s": 1, "min": 60}
-NUMBER = r"(-?\d+(?:\.\d+)?)"
+NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?)"
 SWITCHED = {"on": 1, "off": 0}
 
 # What a kind is to the property x-inject, what it may be said of, and how much of it there can be:
@@ -169,7 +169,7 @@ def parse_places(name, words, made):
         key, _, value = word.partition("=")
         if key not in KINDS[name].places or key in seen:
             raise topology.Error(f"'{word}' does not belong to {name}")
-        if not value.isdigit() or int(value) >= limits[key]:
+        if not topology.is_number(value) or int(value) >= limits[key]:
             raise topology.Error(f"{word}: there are {key}s 0 to {limits[key] - 1}")
         seen.add(key)
         result += f",{key}={value}"
@@ -190,11 +190,12 @@ def fibre_settings(text, name, value, made):
                                      "port of a switch")
         path = "" if name == "flap" else ",path={}"
         return [inject(end, name, path.format(end.path), value) for end in ends]
-    owner = next((end.owner for end in ends if end.owner in made.nodes), None)
-    if not owner:
+    # It is cut where one of its ends is; at both, so that it stays so when a node starts anew
+    owners = dict.fromkeys(end.owner for end in ends if end.owner in made.nodes)
+    if not owners:
         raise topology.Error(f"{text} joins two switches: only fibres with an end in a node can "
                              "be cut")
-    return [Setting(owner, f"/objects/fibre{number}", "cut", name == "cut")]
+    return [Setting(owner, f"/objects/fibre{number}", "cut", name == "cut") for owner in owners]
 
 
 # ---- lines

@@ -81,11 +81,21 @@ class Run:
             raise Failure(f"there is no node '{node}': choose from "
                           f"{', '.join(self.state()['nodes'])}")
 
+    def is_down(self, node):
+        """It was killed, or died. Of the guests of `make shell` nobody keeps that."""
+        return os.path.exists(self.file("state.json")) and \
+            not os.path.exists(self.file("nodes", node, "alive"))
+
+    def check_up(self, node):
+        if self.is_down(node):
+            raise Failure(f"{node} is down: 'qemu/lab/supernode boot {node}' starts it")
+
     # ---- jobs on nodes
 
     def submit(self, node, command):
         """Give a node a script to run; returns the path of its answers, without endings."""
         self.check_node(node)
+        self.check_up(node)
         handle, path = tempfile.mkstemp(prefix="job-", suffix=".new", dir=self.file("jobs", node))
         with os.fdopen(handle, "w") as file:
             file.write(command + "\n")
@@ -108,6 +118,8 @@ class Run:
                 with open(base + ".status", encoding="ascii") as file:
                     return int(file.read())
             if not alive:
+                if os.path.exists(base + ".job"):
+                    self.check_up(node)     # nobody has begun it
                 raise Failure(f"{node} went down while it ran a command; its console: "
                               f"{self.file('nodes', node, 'console.log')}")
             time.sleep(0.05)
@@ -134,21 +146,27 @@ class Run:
             link.settimeout(10)
             try:
                 link.connect(self.file("nodes", node, "qmp.sock"))
+                answer = self.converse(link, command, arguments)
             except OSError as error:
+                self.check_up(node)
                 raise Failure(f"{node}: its QEMU does not answer: {error}") from error
-            stream = link.makefile("rw")
-            stream.readline()
-            for request in ({"execute": "qmp_capabilities"},
-                            {"execute": command, "arguments": arguments}):
-                stream.write(json.dumps(request) + "\n")
-                stream.flush()
-                while True:
-                    answer = json.loads(stream.readline() or '{"error": "QEMU has gone"}')
-                    if "return" in answer or "error" in answer:
-                        break
             if "error" in answer:
                 raise Failure(f"{node}: QEMU refuses {command}: {answer['error']}")
             return answer["return"]
+
+    @staticmethod
+    def converse(link, command, arguments):
+        stream = link.makefile("rw")
+        stream.readline()
+        for request in ({"execute": "qmp_capabilities"},
+                        {"execute": command, "arguments": arguments}):
+            stream.write(json.dumps(request) + "\n")
+            stream.flush()
+            while True:
+                answer = json.loads(stream.readline() or '{"error": "QEMU has gone"}')
+                if "return" in answer or "error" in answer:
+                    break
+        return answer
 
     # ---- faults
 
@@ -163,9 +181,29 @@ class Run:
         """Do what faults.py made of a line; `fault` may be the line itself, without its time."""
         if isinstance(fault, str):
             fault = faults.now(fault, self.topology())
+        if fault.settings[0].property == "cut":
+            self.set_at_either(fault.settings)
+            return
+        # Of what else happens to a fibre each end has its part: both, or none.
         for setting in fault.settings:
-            self.qmp(setting.node, "qom-set", path=setting.path, property=setting.property,
-                     value=setting.value)
+            self.check_up(setting.node)
+        for setting in fault.settings:
+            self.set(setting)
+
+    def set(self, setting):
+        self.qmp(setting.node, "qom-set", path=setting.path, property=setting.property,
+                 value=setting.value)
+
+    def set_at_either(self, settings):
+        """Where a QEMU answers: one end is enough to cut a fibre, and who starts has cut none."""
+        failures = []
+        for setting in settings:
+            try:
+                self.set(setting)
+            except Failure as error:
+                failures.append(error)
+        if len(failures) == len(settings):
+            raise failures[0]
 
     def set_cut(self, name, cut):
         self.inject(f"fibre {name} {'cut' if cut else 'mend'}")
@@ -544,6 +582,7 @@ def boot(run, node):
 
 def console(run, node):
     run.check_node(node)
+    run.check_up(node)
     say("Ctrl-] ends it")
     return subprocess.call(["socat", "STDIO,raw,echo=0,escape=0x1d",
                             f"UNIX-CONNECT:{run.file('nodes', node, 'console')}"])
@@ -562,7 +601,9 @@ def usual_run(action):
     """That of the supernode that is up; faults happen to the guests of `make shell` as well."""
     names = ("supernode", "shell") if action == "inject" else ("supernode",)
     places = [os.path.join(REPO, "build", name) for name in names]
-    return next((place for place in places if os.path.isdir(place)), places[0])
+    # One that has failed is kept without its state: nothing can happen to it any more
+    files = [os.path.join(places[0], "state.json"), *places[1:]]
+    return next((place for place, file in zip(places, files) if os.path.exists(file)), places[0])
 
 
 def parse():
@@ -622,11 +663,13 @@ def main():
     return 0
 
 
-if __name__ == "__main__":
+def start():
+    """Returns the exit status."""
     try:
-        sys.exit(main())
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return main()
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except (Failure, topology.Error) as error:
         print(f"supernode: error: {error}", file=sys.stderr)
-        sys.exit(1)
+        return 1

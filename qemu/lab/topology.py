@@ -30,17 +30,24 @@ KEYS = {"ports": 4, "paths": 1, "hbm": "256M", "mem": "1G", "rate-scale": "0"}
 HBM_LEAST = 64 << 20
 MAX_ACCELS = 8      # of a node
 LANES = 8           # of a port
+FIBRE = 0x1014000   # bytes that its rings have at most (sfab-fibre.rst)
 MAX_EID = 4095
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}$")
-END = re.compile(r"([a-z][a-z0-9-]*)(?:\.(\d+))?:(\d+)(?:/(\d+))?$")
+# Nine digits are a number for everybody; \d and isdigit() know more digits than int() does.
+WHOLE = "([0-9]{1,9})"
+END = re.compile(rf"([a-z][a-z0-9-]*)(?:\.{WHOLE})?:{WHOLE}(?:/{WHOLE})?$")
 
 
 class Error(Exception):
     """Says where, what and how to mend it."""
 
 
+def is_number(text):
+    return re.fullmatch(WHOLE, text) is not None
+
+
 def size_bytes(text):
-    match = re.match(r"(\d+)([KMG]?)$", text)
+    match = re.match(f"{WHOLE}([KMG]?)$", text)
     if not match:
         raise ValueError
     return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]
@@ -101,7 +108,8 @@ class Topology:
     def memory(self):
         """Bytes that the machines need at most."""
         hbm, mem = size_bytes(self.settings["hbm"]), size_bytes(self.settings["mem"])
-        return len(self.accelerators()) * hbm + len(self.nodes) * (mem + (200 << 20))
+        return (len(self.accelerators()) * hbm + len(self.nodes) * (mem + (200 << 20)) +
+                len(self.fibres) * FIBRE)
 
     def text(self):
         """The file that describes it."""
@@ -215,7 +223,7 @@ def pairs(words, allowed):
         key, equals, value = word.partition("=")
         if key not in allowed or not equals:
             raise Error(f"unknown key '{key}': choose from {', '.join(allowed)}")
-        if not value.isdigit():
+        if not is_number(value):
             raise Error(f"{key}={value}: a whole number is needed")
         result[key] = int(value)
     for key in allowed:
@@ -245,7 +253,7 @@ def statement(topology, words, place):
     elif kind == "fibre" and len(rest) == 2:
         topology.add_fibre(parse_end(rest[0]), parse_end(rest[1]), place)
     elif kind == "eid" and len(rest) == 2:
-        if not rest[1].isdigit():
+        if not is_number(rest[1]):
             raise Error(f"'{rest[1]}' is no EID: a number from 1 to {MAX_EID}")
         topology.add_eid(rest[0], int(rest[1]))
     elif kind in ("set", "node", "switch", "fibre", "eid"):
@@ -288,7 +296,7 @@ def join(topology, a, a_port, b, b_port, path=0):
 
 
 def make_ring(topology, shape, options):
-    match = re.match(r"(\d+)(?:x(\d+))?$", shape)
+    match = re.match(f"{WHOLE}(?:x{WHOLE})?$", shape)
     if not match:
         raise Error(f"ring:{shape}: write ring:N or ring:NODESxACCELS")
     count, accels = int(match[1]), options["accels"]
@@ -314,7 +322,7 @@ def make_ring(topology, shape, options):
 
 
 def make_mesh(topology, shape, options):
-    if not shape.isdigit() or not 2 <= int(shape) <= 17:
+    if not is_number(shape) or not 2 <= int(shape) <= 17:
         raise Error(f"mesh:{shape}: 2 to 17 accelerators, each with a port for every other")
     count = int(shape)
     topology.set("ports", count - 1)
@@ -325,7 +333,7 @@ def make_mesh(topology, shape, options):
 
 
 def make_torus(topology, shape, options):
-    match = re.match(r"(\d+)x(\d+)$", shape)
+    match = re.match(f"{WHOLE}x{WHOLE}$", shape)
     if not match or int(match[1]) < 2 or int(match[2]) < 2:
         raise Error(f"torus:{shape}: write torus:XxY, 2x2 at least")
     x, y = int(match[1]), int(match[2])
@@ -340,7 +348,7 @@ def make_torus(topology, shape, options):
 
 
 def make_clos(topology, shape, options):
-    if not shape.isdigit() or int(shape) < 2:
+    if not is_number(shape) or int(shape) < 2:
         raise Error(f"clos:{shape}: a number of accelerators from 2 on")
     count = int(shape)
     leaves, spines = options.get("leaf", 2), options.get("spine", 2)
@@ -381,7 +389,7 @@ def generate(text):
         key, _, value = word.partition("=")
         if key in KEYS:
             topology.set(key, value)
-        elif key in keys | {"accels"} and value.isdigit() and int(value):
+        elif key in keys | {"accels"} and is_number(value) and int(value):
             options[key] = int(value)
         else:
             raise Error(f"{text}: '{word}' is none of {', '.join(sorted(keys | {'accels'}))}=N "

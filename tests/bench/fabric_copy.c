@@ -2,26 +2,29 @@
 /*
  * How fast one accelerator writes to, and reads from, the HBM of another one over a
  * fibre of shared memory, next to memcpy() of the same size in the same run; then with
- * a third one in between that forwards. Each accelerator has a thread, as in QEMU, which
- * sleeps soon after there is nothing to do. Runs alternate; medians are told: GB/s, ratio to
- * memcpy(), CPU time of all threads as a multiple of its (which other load on the machine
- * hardly changes), and how often the threads slept. The two copies that a packet needs alone
- * take some 1.5 times the CPU time of memcpy() (into the ring, which stays in the cache, and
- * out of it past the cache), each further hop about 0.5; the rest is sleeping and waking up.
+ * a third one in between that forwards: in a process of its own, in that of the first, in that
+ * of the last. Each accelerator has a thread, as in QEMU, which sleeps soon after there is
+ * nothing to do. The ways take turns; medians are told: GB/s, ratio to memcpy(), CPU time of all
+ * threads as a multiple of its, how often the threads slept, and what a way keeps of the first
+ * one's bandwidth in the same turn.
  *
  *	fabric_copy [MiB [RUNS]]
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "bench.h"
 #include "fabric_regs.h"
 #include "regs.h"
 #include "sfab/fabric.h"
+#include "sfab/fibre.h"
 
-#define NODES		3
+#define NODES		7
+#define WAYS		4
 #define TABLES		(4 * MIB)	/* of HBM, before the data */
 #define TOKEN		7
 
@@ -36,7 +39,7 @@ struct node {
 	uint8_t *ring;
 	uint64_t size;
 	uint32_t tail;
-	struct node *partner[2];	/* by port */
+	struct node *partner[4];	/* by port */
 
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -45,6 +48,12 @@ struct node {
 	bool stop;
 	unsigned int sleeps;
 };
+
+/*
+ * The last of each way: the next one; over another process; over an accelerator in the process
+ * of the first; over one in its own.
+ */
+static const unsigned int target[WAYS] = { 1, 2, 4, 6 };
 
 static pthread_mutex_t done_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t done_cond = PTHREAD_COND_INITIALIZER;
@@ -93,6 +102,7 @@ static void *worker(void *arg)
 	uint64_t due, engine_due;
 	struct timespec ts;
 
+	sfab_fibre_hasten();
 	for (;;) {
 		enum sfab_run run;
 
@@ -137,7 +147,7 @@ static void make_node(struct node *node, unsigned int index, uint64_t size)
 	struct sfab_ops ops = bench_ops;
 	struct sfab_config config = {
 		.hbm_size = TABLES + size, .queues = 1, .vms = 1, .engines = 1,
-		.vectors = 1, .peer = true, .serial = 1 + index, .ports = 2, .paths = 1,
+		.vectors = 1, .peer = true, .serial = 1 + index, .ports = 4, .paths = 1,
 		.segments = 1, .imports = 1, .eids = 8, .lanes = 8, .lane_rate = 112,
 	};
 	pthread_condattr_t monotonic;
@@ -187,14 +197,32 @@ static void route(struct node *node, unsigned int eid, unsigned int port, unsign
 	write64(node, SFAB_ROUTE_BASE + 8 * eid, port | hops << SFAB_ROUTE_HOPS_SHIFT);
 }
 
-static void cable(struct node *a, unsigned int port_a, struct node *b, unsigned int port_b)
+/* @near: in one process; else each end has its own view of the memory, as other processes do. */
+static void cable(struct node *a, unsigned int port_a, struct node *b, bool near)
 {
-	void *fibre = bench_memory(SFAB_FIBRE_SIZE);
+	void *fibre = bench_memory(SFAB_FIBRE_SIZE), *there = fibre;
 
+	if (!near)
+		there = mremap(fibre, 0, SFAB_FIBRE_SIZE, MREMAP_MAYMOVE);
+	if (there == MAP_FAILED)
+		bench_die("cannot map memory twice");
 	a->partner[port_a] = b;
-	b->partner[port_b] = a;
+	b->partner[0] = a;
 	sfab_fabric_attach(a->fabric, port_a, 0, fibre, 0);
-	sfab_fabric_attach(b->fabric, port_b, 0, fibre, 1);
+	sfab_fabric_attach(b->fabric, 0, 0, there, 1);
+}
+
+/* From the first node by its @port over @via to @to. */
+static void join(struct node *node, unsigned int port, unsigned int via, bool via_near,
+		 unsigned int to, bool to_near)
+{
+	cable(&node[0], port, &node[via], via_near);
+	route(&node[0], via + 1, port, 1);
+	route(&node[via], 1, 0, 1);
+	cable(&node[via], 1, &node[to], to_near);
+	route(&node[0], to + 1, port, 2);
+	route(&node[via], to + 1, 1, 1);
+	route(&node[to], 1, 0, 2);
 }
 
 /* ---- measuring ---- */
@@ -278,40 +306,82 @@ static uint64_t measure(struct node *node, struct node *from, uint64_t dst, uint
 	return time;
 }
 
-/* Returns the bytes a nanosecond of WRITE. */
-static double compare(struct node *node, struct node *from, struct node *to, const char *what,
-		      unsigned int runs)
-{
-	static uint64_t cpu[MAX_RUNS], put[MAX_RUNS], get[MAX_RUNS], m_cpu[MAX_RUNS];
-	static struct use w_use, r_use;
-	uint8_t *near = from->tables.hbm + TABLES, *far = to->tables.hbm + TABLES;
-	uint64_t size = from->size;
-	double m, w, r, c;
+/* One way, write or read. */
+struct way {
+	const char *what;
+	struct node *to;
+	uint64_t put[MAX_RUNS], get[MAX_RUNS];
+	uint64_t keeps_put[MAX_RUNS], keeps_get[MAX_RUNS];	/* of the first way, thousandths */
+	struct use w_use, r_use;
+};
 
-	import(from, to->index + 1);
+struct memory {
+	uint64_t time[MAX_RUNS], cpu[MAX_RUNS];
+};
+
+static void run(struct node *node, struct way *way, struct memory *memory, unsigned int i)
+{
+	struct node *from = &node[0];
+	uint8_t *near = from->tables.hbm + TABLES, *far = way->to->tables.hbm + TABLES;
+	uint64_t size = from->size;
+
+	import(from, way->to->index + 1);
+	memset(near, i + 1, size);
+	way->put[i] = measure(node, from, VA_FAR, VA_NEAR, &way->w_use, i);
+	if (memcmp(near, far, size))
+		bench_die("the bytes written are wrong");
+	memset(far, i + 101, size);
+	way->get[i] = measure(node, from, VA_NEAR, VA_FAR, &way->r_use, i);
+	if (memcmp(near, far, size))
+		bench_die("the bytes read are wrong");
+	memory->cpu[i] = cpu_time(CLOCK_THREAD_CPUTIME_ID);
+	memory->time[i] = bench_cpu_copy(far, near, size);
+	memory->cpu[i] = cpu_time(CLOCK_THREAD_CPUTIME_ID) - memory->cpu[i];
+}
+
+static void tell(struct way *way, double memory, double cpu, uint64_t size, unsigned int runs)
+{
+	double w = (double)size / bench_median(way->put, runs);
+	double r = (double)size / bench_median(way->get, runs);
+
+	printf("%-16s %7.2f %6.2f %6.2f %6u %6.2f %7.2f %6.2f %6.2f %6u %6.2f\n", way->what, w,
+	       w / memory, bench_median(way->w_use.cpu, runs) / cpu,
+	       (unsigned int)bench_median(way->w_use.sleeps, runs),
+	       bench_median(way->keeps_put, runs) / 1000.0, r, r / memory,
+	       bench_median(way->r_use.cpu, runs) / cpu,
+	       (unsigned int)bench_median(way->r_use.sleeps, runs),
+	       bench_median(way->keeps_get, runs) / 1000.0);
+}
+
+/* How the first accelerator reaches its neighbour, and others over one more. */
+static void compare(struct node *node, unsigned int runs)
+{
+	static struct way way[WAYS] = {
+		{ .what = "to the next" }, { .what = "over another" },
+		{ .what = "over our own" }, { .what = "over its own" },
+	};
+	static struct memory memory;
+	uint64_t size = node[0].size;
+	double m, cpu;
+
+	for (unsigned int w = 0; w < WAYS; w++)
+		way[w].to = &node[target[w]];
 	for (unsigned int i = 0; i < runs; i++) {
-		memset(near, i + 1, size);
-		put[i] = measure(node, from, VA_FAR, VA_NEAR, &w_use, i);
-		if (memcmp(near, far, size))
-			bench_die("the bytes written are wrong");
-		memset(far, i + 101, size);
-		get[i] = measure(node, from, VA_NEAR, VA_FAR, &r_use, i);
-		if (memcmp(near, far, size))
-			bench_die("the bytes read are wrong");
-		m_cpu[i] = cpu_time(CLOCK_THREAD_CPUTIME_ID);
-		cpu[i] = bench_cpu_copy(far, near, size);
-		m_cpu[i] = cpu_time(CLOCK_THREAD_CPUTIME_ID) - m_cpu[i];
+		for (unsigned int w = 0; w < WAYS; w++)
+			run(node, &way[w], &memory, i);
+		/* Of one run: whatever else the machine did, it did to all. */
+		for (unsigned int w = 0; w < WAYS; w++) {
+			way[w].keeps_put[i] = 1000 * way[0].put[i] / way[w].put[i];
+			way[w].keeps_get[i] = 1000 * way[0].get[i] / way[w].get[i];
+		}
 	}
-	m = (double)size / bench_median(cpu, runs);
-	w = (double)size / bench_median(put, runs);
-	r = (double)size / bench_median(get, runs);
-	c = bench_median(m_cpu, runs);
-	printf("%-16s %7.2f %7.2f %6.2f %6.2f %6u %7.2f %6.2f %6.2f %6u\n", what, m, w, w / m,
-	       bench_median(w_use.cpu, runs) / c,
-	       (unsigned int)bench_median(w_use.sleeps, runs), r, r / m,
-	       bench_median(r_use.cpu, runs) / c,
-	       (unsigned int)bench_median(r_use.sleeps, runs));
-	return w;
+	m = (double)size / bench_median(memory.time, runs);
+	cpu = bench_median(memory.cpu, runs);
+	printf("%3u MiB, %2u runs   write  ratio    CPU sleeps  keeps    read  ratio    CPU sleeps  keeps\n",
+	       (unsigned int)(size / MIB), runs);
+	for (unsigned int w = 0; w < WAYS; w++)
+		tell(&way[w], m, cpu, size, runs);
+	printf("%-16s %7.2f\n", "memcpy()", m);
 }
 
 static void small(struct node *from, struct node *to, const char *what)
@@ -329,30 +399,22 @@ int main(int argc, char **argv)
 	uint64_t size = (argc > 1 ? strtoull(argv[1], NULL, 0) : 64) * MIB;
 	unsigned int runs = argc > 2 ? strtoul(argv[2], NULL, 0) : 15;
 	static struct node node[NODES];
-	double direct, transit;
 
 	if (size < LARGE || size % LARGE || size > 512 * MIB || !runs || runs > MAX_RUNS)
 		bench_die("usage: fabric_copy [MIB (2 to 512, even) [RUNS (1 to 99)]]");
 	for (unsigned int i = 0; i < NODES; i++)
 		make_node(&node[i], i, size);
-	cable(&node[0], 1, &node[1], 0);
-	cable(&node[1], 1, &node[2], 0);
-	route(&node[0], 2, 1, 1);
-	route(&node[0], 3, 1, 2);
-	route(&node[1], 1, 0, 1);
-	route(&node[1], 3, 1, 1);
-	route(&node[2], 1, 0, 2);
-	route(&node[2], 2, 0, 1);
+	join(node, 1, 1, false, 2, false);
+	join(node, 2, 3, true, 4, false);
+	join(node, 3, 5, false, 6, true);
 	for (unsigned int i = 0; i < NODES; i++)
 		pthread_create(&node[i].thread, NULL, worker, &node[i]);
 
-	printf("%3u MiB, %2u runs  memcpy   write  ratio    CPU sleeps    read  ratio    CPU sleeps\n",
-	       (unsigned int)(size / MIB), runs);
-	direct = compare(node, &node[0], &node[1], "to the next", runs);
-	transit = compare(node, &node[0], &node[2], "over one more", runs);
-	printf("%-24s %8.2f\n", "one hop more keeps", transit / direct);
-	small(&node[0], &node[1], "8 bytes to the next");
-	small(&node[0], &node[2], "8 bytes over one more");
+	compare(node, runs);
+	small(&node[0], &node[target[0]], "8 bytes to the next");
+	small(&node[0], &node[target[1]], "8 bytes over another");
+	small(&node[0], &node[target[2]], "8 bytes over our own");
+	small(&node[0], &node[target[3]], "8 bytes over its own");
 
 	for (unsigned int i = 0; i < NODES; i++) {
 		pthread_mutex_lock(&node[i].lock);

@@ -82,6 +82,30 @@ class Scenarios:
         status, _, home = self.remote_try("first", 0)
         assert (status, home) == ("ok", "fine"), status
 
+    def demo(self, name, size):
+        """What `make demo` does with a file, between all accelerators; returns its two counts."""
+        os.mkdir(self.run.file("share", name))
+        with open(self.run.file("share", f"{name}.data"), "wb") as file:
+            file.write(os.urandom(size))
+        jobs = [self.background(node, f"sfab demo -q --share /share/{name} --node {number} "
+                                f"--nodes {len(self.nodes)} /share/{name}.data")
+                for number, node in enumerate(self.nodes)]
+        counts = []
+        for node, job in zip(self.nodes, jobs):
+            said = self.finish(node, job)
+            count = re.search(r"^demo: (\d+) transfers, (\d+) verified$", said, re.MULTILINE)
+            assert count, said
+            counts.append([int(number) for number in count.groups()])
+        return [sum(column) for column in zip(*counts)]
+
+    def test_demo_of_an_empty_file(self):
+        # 12 pairs by the fabric, and the 4 within a node also as peers
+        assert self.demo("empty", 0) == [16, 16]
+
+    def test_demo_in_pieces(self):
+        """A file that does not fit into what it takes of the HBM: the last piece is odd."""
+        assert self.demo("pieces", (16 << 20) + 4097) == [16, 16]
+
     def test_channel(self):
         """10,000 messages of random sizes, to a receiver that is slow at times."""
         receiver = self.background(self.nodes[1], f"{PROGRAMS}/channel recv /share talk 10000")
@@ -209,12 +233,20 @@ class Scenarios:
         assert ms < 20000, f"{ms} ms until the error"
         assert home == "fine", "work on the own accelerator does not go on"
         self.command(self.nodes[0], "sfab list")
-        try:
-            self.run.inject(f"{self.nodes[1]}.0:0 dirt 1dB")
-        except supernode.Failure as failure:
-            assert self.nodes[1] in str(failure), failure
-        else:
-            raise AssertionError("a fault happened to a dead node")
+        for name, attempt in (
+                ("fault", lambda: self.run.inject(f"{self.nodes[1]}.0:0 dirt 1dB")),
+                ("command", lambda: self.command(self.nodes[1], "true"))):
+            try:
+                attempt()
+            except supernode.Failure as failure:
+                assert f"{self.nodes[1]} is down" in str(failure), failure
+            else:
+                raise AssertionError(f"a {name} happened to a dead node")
+        # Fibres to it have an end that lives, whichever it is called by.
+        for fibre in self.run.state()["fibres"]:
+            if set(fibre["owners"]) == {self.nodes[0], self.nodes[1]}:
+                self.run.set_cut(fibre["ends"][0], True)
+                self.run.set_cut(fibre["ends"][1], False)
 
     def test_node_that_comes_back(self):
         supernode.boot(self.run, self.nodes[1])

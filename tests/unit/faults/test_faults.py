@@ -71,8 +71,16 @@ class Scripts(unittest.TestCase):
         cut, mend = self.load("1s fibre node1.0:1 cut\n2s fibre node0.1:0 mend")
         number = next(n for n, ends in enumerate(self.made.fibres)
                       if "node1.0:1" in map(str, ends))
-        self.assertEqual(cut.settings, [("node0", f"/objects/fibre{number}", "cut", True)])
-        self.assertEqual(mend.settings, [("node0", f"/objects/fibre{number}", "cut", False)])
+        for fault, value in ((cut, True), (mend, False)):
+            self.assertEqual(fault.settings, [(node, f"/objects/fibre{number}", "cut", value)
+                                              for node in ("node0", "node1")])
+
+    def test_cut_within_a_node_and_at_a_switch(self):
+        inside, = self.load("1s fibre node0.0:0 cut")
+        self.assertEqual([setting.node for setting in inside.settings], ["node0"])
+        made = topology.load("clos:4,accels=2", PLENTY)
+        switch, = self.load("1s fibre node1.0:0 cut", made=made)
+        self.assertEqual([setting.node for setting in switch.settings], ["node1"])
 
     def test_both_ends_of_a_fibre(self):
         bend, flap = self.load("1s fibre node0.1:0/1 bend 2dB\n2s fibre node0.1:0/1 flap 3s")
@@ -157,6 +165,7 @@ class Scripts(unittest.TestCase):
         self.refused("6s node0.2:0 dirt 3dB", "node0 has 2 accelerators")
         self.refused("6s node0.0:4 dirt 3dB", "has 4 ports")
         self.refused("6s node0 dirt 3dB", "'node0' is no end")
+        self.refused(f"6s node0.0:{'9' * 5000} dirt 3dB", "is no end")
         self.refused("6s fibre node0.9:0 cut", "no fibre at 'node0.9:0'", "as in node0.0:0")
         self.refused("6s node0.0:0/1 dirt 3dB", "path=1")
 
@@ -180,6 +189,9 @@ class Scripts(unittest.TestCase):
         self.refused("6s node0.0:0 dirt 3dB lane=8", "lane=8: there are lanes 0 to 7")
         self.refused("6s node0.0:0 dirt 3dB path=2", "path=2: there are paths 0 to 1")
         self.refused("6s node0.0:0 dirt 3dB lane=x", "lanes 0 to 7")
+        for number in ("²", "١", "-1", "+1", "1_0", "", "9" * 5000):
+            self.refused(f"6s node0.0:0 dirt 3dB lane={number}", "lanes 0 to 7")
+            self.refused(f"6s node0.0:0 dirt 3dB path={number}", "paths 0 to 1")
         self.refused("6s node0.0:0 dead on path=0", "'path=0' does not belong to dead")
         self.refused("6s node0.0:0 heat 1C lane=0", "'lane=0' does not belong to heat")
         self.refused("6s node0.0:0 dirt 3dB lane=1 lane=2", "'lane=2' does not belong")

@@ -89,12 +89,20 @@ class Generators(unittest.TestCase):
         self.refused("clos:200,leaf=2", "of 64")
         self.refused("ring:2x9", "1 to 8 accelerators")
 
+    def test_numbers_that_are_none(self):
+        for number in ("²", "9" * 5000):
+            self.refused(f"mesh:{number}", "2 to 17")
+            self.refused(f"clos:{number}", "a number of accelerators")
+            self.refused(f"ring:{number}", "write ring:N")
+            self.refused(f"torus:2x{number}", "XxY")
+            self.refused(f"ring:4,hops={number}", "is none of")
+
     def test_more_than_the_machine_holds(self):
         self.refused("ring:8x8,hbm=1G", "needs up to", "hbm= and mem= lower", memory=24 << 30)
         self.refused("ring:8x8", "needs up to", memory=8 << 30)
 
     def test_as_much_hbm_as_there_is_memory_for(self):
-        for memory, hbm in ((PLENTY, "256M"), (24 << 30, "128M"), (14 << 30, "64M")):
+        for memory, hbm in ((PLENTY, "256M"), (24 << 30, "128M"), (16 << 30, "64M")):
             made = topology.load("ring:8x8", memory)
             self.assertEqual(made.settings["hbm"], hbm)
             self.assertLessEqual(made.memory(), memory)
@@ -176,7 +184,8 @@ eid b.0 40
     def test_bad_eid(self):
         self.refused("eid a.0 4096", "4096 is not one of 1 to 4095")
         self.refused("eid s 7", "no accelerator 's'")
-        self.refused("eid a.0 x", "'x' is no EID")
+        for number in ("x", "²", "-1", "9" * 5000):
+            self.refused(f"eid a.0 {number}", f"'{number}' is no EID")
 
     def test_bad_values(self):
         self.refused("set hbm=lots", "hbm=lots: a size")
@@ -184,6 +193,11 @@ eid b.0 40
         self.refused("switch t ports=65", "1 to 64 ports")
         self.refused("node a accels=1", "'a' exists already")
         self.refused("node Big accels=1", "'Big' is no name")
+        for number in ("²", "9" * 5000):
+            self.refused(f"node c accels={number}", "a whole number is needed")
+            self.refused(f"set ports={number}", "1 to 16 ports")
+            self.refused(f"set hbm={number}", "a size")
+            self.refused(f"fibre a.1:{number} b.0:1", "is no end of a fibre")
 
     def test_file_that_cannot_be_read(self):
         with self.assertRaises(topology.Error) as caught:
