@@ -331,21 +331,28 @@ static void print_change(const struct sfab_verdict *v, void *opaque)
 	json_object_put(object);
 }
 
-static int watch(struct sfab_health *health, struct request *request)
+static int watch(struct sfab_context *context, struct sfab_health *health,
+		 struct request *request)
 {
 	uint64_t end = now_ns() + request->seconds * 1000000000ULL;
-	struct pollfd ready = { .fd = sfab_health_fd(health), .events = POLLIN };
-	bool json = request->json;
+	struct pollfd ready[] = {
+		{ .fd = sfab_health_fd(health), .events = POLLIN },
+		{ .fd = sfab_context_fd(context), .events = POLLIN },
+	};
+	/* Where no events come, as in a network namespace, it has to be looked */
+	bool json = request->json, blind = ready[1].fd < 0;
 
-	if (ready.fd < 0 || sfab_health_set_callback(health, print_change, &json) < 0)
+	if (ready[0].fd < 0 || sfab_health_set_callback(health, print_change, &json) < 0)
 		return complain_library();
 	interrupt_catch();
 	while (!interrupted() && (!request->seconds || now_ns() < end)) {
+		if ((blind || ready[1].revents) && sfab_context_rescan(context) < 0)
+			return complain_library();
 		if (sfab_health_update(health) < 0)
 			return complain_library();
 		if (output_flush())
 			return -1;
-		if (poll(&ready, 1, 1000) < 0 && errno != EINTR)
+		if (poll(ready, 2, 1000) < 0 && errno != EINTR)
 			return complain("cannot wait for changes: %s", strerror(errno));
 	}
 	return 0;
@@ -358,7 +365,7 @@ static int run(struct sfab_context *context, struct sfab_health *health, struct 
 	if (choose(context, health, request->name))
 		return EXIT_ERROR;
 	if (request->watch)
-		return watch(health, request) ? EXIT_ERROR : EXIT_SUCCESS;
+		return watch(context, health, request) ? EXIT_ERROR : EXIT_SUCCESS;
 	return report(health, request);
 }
 

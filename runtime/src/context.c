@@ -98,6 +98,7 @@ static int update(struct sfab_context *ctx)
 		changes++;
 	}
 	free(found);
+	ctx->scans++;
 	return changes;
 }
 

@@ -111,91 +111,6 @@ void sfab_health_close(struct sfab_health *health)
 
 /* ---- what is watched ---- */
 
-static bool watches_link(const struct sfab_health *health, const struct sfab_link *link)
-{
-	unsigned int i;
-
-	for (i = 0; i < health->link_count; i++) {
-		if (!strcmp(health->links[i].link->id.node, link->id.node))
-			return true;
-	}
-	return false;
-}
-
-/* One whose file cannot be opened is watched too: it is a finding */
-static int watch_link(struct sfab_health *health, const struct sfab_link *link)
-{
-	struct watched_link *links, *w;
-	int ret;
-
-	if (watches_link(health, link))
-		return 0;
-	links = realloc(health->links, (health->link_count + 1) * sizeof(*links));
-	if (!links)
-		return fail_nomem("a monitor of health");
-	health->links = links;
-	w = &links[health->link_count];
-	memset(w, 0, sizeof(*w));
-	ret = link_new(health->ctx, &link->id, &w->link);
-	if (ret)
-		return ret;
-	health->link_count++;
-	if (link_open(w->link))
-		return 0;
-	return watched_link_poll(health, w);
-}
-
-static int watch_device(struct sfab_health *health, struct sfab_device *dev)
-{
-	struct watched_accel *accels, *a;
-	unsigned int i;
-
-	for (i = 0; i < health->accel_count; i++) {
-		if (health->accels[i].index == dev->index)
-			return 0;
-	}
-	accels = realloc(health->accels, (health->accel_count + 1) * sizeof(*accels));
-	if (!accels)
-		return fail_nomem("a monitor of health");
-	health->accels = accels;
-	a = &accels[health->accel_count++];
-	memset(a, 0, sizeof(*a));
-	a->index = dev->index;
-	a->verdict.accel = (uint32_t)strtoul(dev->id.name + strlen("accel"), NULL, 10);
-	snprintf(a->verdict.name, sizeof(a->verdict.name), "%s", dev->id.name);
-	snprintf(a->verdict.node, sizeof(a->verdict.node), "%s", dev->id.node);
-	return 0;
-}
-
-/* The links of an accelerator; NULL: of all */
-static int watch_links_of(struct sfab_health *health, const struct sfab_device *dev)
-{
-	int ret = links_scan(health->ctx);
-	struct sfab_link *link;
-	unsigned int i;
-
-	for (i = 0; ret >= 0 && (link = link_at(health->ctx, i)); i++) {
-		if (!link->gone && (!dev || !strcmp(link->id.pci_address, dev->id.pci_address)))
-			ret = watch_link(health, link);
-	}
-	return ret < 0 ? ret : 0;
-}
-
-static int watch_all(struct sfab_health *health)
-{
-	struct sfab_context *ctx = health->ctx;
-	int ret = watch_links_of(health, NULL);
-	unsigned int i;
-
-	pthread_mutex_lock(&ctx->lock);
-	for (i = 0; !ret && i < ctx->device_count; i++) {
-		if (!ctx->devices[i]->gone)
-			ret = watch_device(health, ctx->devices[i]);
-	}
-	pthread_mutex_unlock(&ctx->lock);
-	return ret;
-}
-
 int sfab_health_add_link(struct sfab_health *health, struct sfab_link *link)
 {
 	int ret = enter(health, link, __func__);
@@ -218,8 +133,6 @@ int sfab_health_add_device(struct sfab_health *health, struct sfab_device *dev)
 	pthread_mutex_lock(&health->lock);
 	health->chosen = true;
 	ret = watch_device(health, dev);
-	if (!ret)
-		ret = watch_links_of(health, dev);
 	pthread_mutex_unlock(&health->lock);
 	return ret;
 }
@@ -281,10 +194,9 @@ static int update(struct sfab_health *health)
 	struct sfab_verdict *before;
 	unsigned int i, count;
 	uint64_t ticks;
-	int ret = 0;
+	int ret;
 
-	if (!health->chosen && !health->updates)
-		ret = watch_all(health);
+	ret = watch_follow(health);
 	if (ret)
 		return ret;
 	count = health->link_count + health->accel_count;

@@ -140,6 +140,10 @@ static void judge_one(const struct sfab_health *health, struct watched_accel *a)
 	} else if (health_is_denied(ret)) {
 		snprintf(v->finding[0].text, sizeof(v->finding[0].text),
 			 "it may not be opened: %.180s", sfab_last_error());
+	} else if (ret == -ENODEV) {
+		bad(&v->finding[0], SFAB_SEVERITY_FAILED, SFAB_HEALTH_ACCEL_LOST,
+		    SFAB_ACTION_RESET,
+		    "it is gone: it was pulled out, or taken from its driver ('dmesg' tells when)");
 	} else {
 		bad(&v->finding[0], SFAB_SEVERITY_FAILED, SFAB_HEALTH_ACCEL_LOST,
 		    SFAB_ACTION_RESET, "it cannot be used: %.180s", sfab_last_error());

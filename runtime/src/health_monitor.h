@@ -39,6 +39,7 @@ struct sfab_health {
 	pthread_mutex_t lock;		/* protects all below */
 	bool chosen;			/* it was told what to watch */
 	uint64_t updates;
+	uint64_t scans;			/* of the context, as it was looked at last */
 	struct watched_link *links;
 	unsigned int link_count;
 	struct watched_accel *accels;
@@ -56,6 +57,12 @@ static inline bool health_is_denied(int error)
 /* health.c: from now on, or no more, be woken by the events of a link */
 int watched_link_poll(struct sfab_health *health, struct watched_link *w);
 void watched_link_ignore(struct sfab_health *health, struct watched_link *w);
+
+/* health_watch.c: watch this too; an accelerator with its links */
+int watch_link(struct sfab_health *health, const struct sfab_link *link);
+int watch_device(struct sfab_health *health, struct sfab_device *dev);
+/* ... and what came, or came back, since the context was scanned last */
+int watch_follow(struct sfab_health *health);
 
 /* health_links.c: read all links, then judge each */
 void watched_links_read(struct sfab_health *health);

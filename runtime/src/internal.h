@@ -136,6 +136,7 @@ struct sfab_context {
 	pthread_mutex_t lock;		/* protects all below */
 	struct sfab_device **devices;	/* only grows */
 	unsigned int device_count;
+	uint64_t scans;			/* how often it was looked for devices */
 	struct mem_list mems;
 	struct channel_list channels;
 	struct sfab_mem **registered;	/* sorted by address */

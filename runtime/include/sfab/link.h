@@ -269,6 +269,10 @@ struct sfab_verdict {
  * sfab_health_add_link() or sfab_health_add_device(). It opens files of its own, so that
  * events of links remain for others to read.
  *
+ * What was removed, and what is new, it learns from sfab_context_rescan(): what comes back at
+ * the same PCI address has its old place, under its new name and with counters that begin anew;
+ * what is new is judged too, unless it was told which ones.
+ *
  * Errors: -EINVAL the file is wrong: the text names it, the key and what to write; -ENOENT.
  */
 int sfab_health_open(struct sfab_context *context, const char *thresholds,

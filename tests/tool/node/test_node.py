@@ -3,6 +3,7 @@
 
 import glob
 import hashlib
+import json
 import os
 import random
 import signal
@@ -350,6 +351,27 @@ class Removal(NodeTest):
         self.assertIn("modprobe sfab", self.ok("list", "-j").err)
         self.write("in", b"data")
         self.refused("demo", "in", says="modprobe sfab")
+
+    def test_watched_until_it_is_back(self):
+        address = self.all[1]
+        with subprocess.Popen([harness.tool, "health", "-wj", "--seconds", "60"],
+                              stdout=subprocess.PIPE, text=True) as watcher:
+            def wait_for(severity):
+                for line in watcher.stdout:
+                    verdict = json.loads(line)
+                    if verdict["kind"] == "accelerator" and verdict["severity"] == severity:
+                        return verdict
+                self.fail(f"no accelerator became {severity}")
+
+            for _ in self.all:
+                wait_for("ok")
+            tell_driver("unbind", address)
+            self.assertIn("it is gone", wait_for("failed")["text"])
+            tell_driver("bind", address)
+            wait_for("ok")
+            watcher.send_signal(signal.SIGINT)
+            watcher.communicate()
+        self.assertEqual(watcher.returncode, 0)
 
     def test_in_the_middle_of_a_copy(self):
         self.write("out", b"old")

@@ -291,6 +291,65 @@ static void test_removed(void **state)
 	assert_int_equal(poll(&ready, 1, 0), 0);
 }
 
+/* Pulled, and back: it has its old place, and nothing that happened before is told again */
+static void test_back(void **state)
+{
+	(void)state;
+	fake_counted(1, 5, 5);
+	next();
+	next();
+	fake_remove(1);
+	expect_ok(sfab_context_rescan(ctx));
+	next();
+	expect_cause(2, SFAB_HEALTH_ACCEL_LOST, SFAB_SEVERITY_FAILED, SFAB_ACTION_RESET);
+	expect_cause(5, SFAB_HEALTH_ACCEL_LOST, SFAB_SEVERITY_FAILED, SFAB_ACTION_RESET);
+	assert_string_equal(verdict_text(5), "it is gone: it was pulled out, or taken from its driver ('dmesg' tells when)");
+	fake_plug(1);
+	/* Nobody looks for it until the context does */
+	next();
+	expect_cause(5, SFAB_HEALTH_ACCEL_LOST, SFAB_SEVERITY_FAILED, SFAB_ACTION_RESET);
+	assert_int_equal(sfab_context_rescan(ctx), 1);
+	next();
+	assert_int_equal(sfab_health_count(health), 6);
+	expect_cause(2, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+	expect_cause(5, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+	assert_string_equal(verdict(2).name, "accel1:0");
+	assert_string_equal(verdict(5).name, "accel1");
+	next();
+	expect_cause(5, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+}
+
+/* A monitor of the node watches what is new; one of an accelerator does not */
+static void test_new(void **state)
+{
+	struct sfab_device *first;
+	struct sfab_health *chosen;
+
+	(void)state;
+	expect_ok(sfab_health_open(ctx, "", &chosen));
+	expect_ok(sfab_device_get(ctx, 0, &first));
+	expect_ok(sfab_health_add_device(chosen, first));
+	expect_ok(sfab_health_update(chosen));
+	next();
+	fake_caps(2, FAKE_CAPS | SFAB_FEATURE_FABRIC);
+	fake_plug(2);
+	assert_int_equal(sfab_context_rescan(ctx), 1);
+	assert_int_equal(next(), 3);
+	assert_int_equal(sfab_health_count(health), 9);
+	assert_string_equal(verdict(8).name, "accel2");
+	expect_ok(sfab_health_update(chosen));
+	assert_int_equal(sfab_health_count(chosen), 3);
+
+	fake_remove(0);
+	expect_ok(sfab_context_rescan(ctx));
+	expect_ok(sfab_health_update(chosen));
+	fake_plug(0);
+	expect_ok(sfab_context_rescan(ctx));
+	expect_ok(sfab_health_update(chosen));
+	assert_int_equal(sfab_health_count(chosen), 3);
+	sfab_health_close(chosen);
+}
+
 /* A link that cannot be opened has no other's name, and is judged once it can be */
 static void test_denied(void **state)
 {
@@ -555,6 +614,8 @@ int main(void)
 		TEST(test_device),
 		TEST(test_device_counters),
 		TEST(test_removed),
+		TEST(test_back),
+		TEST(test_new),
 		TEST(test_denied),
 		TEST(test_denied_accelerator),
 		TEST(test_flapped_before),

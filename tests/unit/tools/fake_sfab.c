@@ -174,6 +174,19 @@ void sfab_context_close(struct sfab_context *ctx)
 	free(ctx);
 }
 
+int sfab_context_fd(struct sfab_context *ctx)
+{
+	(void)ctx;
+	return fake_fail(-EOPNOTSUPP, "fake: no uevents");
+}
+
+int sfab_context_rescan(struct sfab_context *ctx)
+{
+	(void)ctx;
+	FAIL_IF_PLANNED();
+	return 0;
+}
+
 int sfab_device_count(struct sfab_context *ctx)
 {
 	return ctx->count;

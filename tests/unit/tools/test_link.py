@@ -320,6 +320,9 @@ class Health(harness.ToolTest):
     def test_what_cannot_be_told_is_an_error(self):
         for call in ["sfab_health_open", "sfab_health_update", "sfab_health_get"]:
             self.refused("health", "--once", says="Input/output", status=2, FAKE_FAIL=f"{call}:1:5")
+        # Where no events come, cards that come and go are looked for
+        self.refused("health", "--watch", "--seconds", "2", says="Input/output", status=2,
+                     FAKE_FAIL="sfab_context_rescan:1:5")
         self.refused("health", "9:0", says="no link", status=2)
         self.refused("health", "9", says="no accelerator", status=2)
         self.refused("health", "0", "1", says="'1' is one argument too many", status=2)
