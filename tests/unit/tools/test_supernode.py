@@ -255,6 +255,17 @@ class Stream(ExportedTest):
         self.assertEqual([p["rerouted_packets"] for p in told], [2, 8, 0])
         self.assertEqual(sum(p["bytes"] for p in told), phases["bytes"])
 
+    def test_full_disk_at_once(self):
+        handle = self.export("--size", "1M")
+        began = time.monotonic()
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([harness.tool, "stream", "--seconds", "60", "--to", handle],
+                                  stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+                                  env=self.environment(FABRIC))
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, "sfab stream: cannot write the output: No space left on device\n"))
+        self.assertLess(time.monotonic() - began, 50)
+
     def test_table(self):
         lines = self.ok(*self.SHORT, self.export("--size", "1M"), FAKE_SLOW=10000, FAKE_CUT="5-10",
                         **FABRIC).out.splitlines()
