@@ -193,7 +193,7 @@ static int sfab_submit_job(struct sfab_queue *queue, struct drm_file *file,
 		goto err_job;
 	}
 
-	ret = sfab_sched_job_init(&job->base, &queue->entity, count + 1, file);
+	ret = sfab_sched_job_init(&job->base, &queue->entity, count, file);
 	if (ret)
 		goto err_fence;
 	ret = sfab_syncs_add_deps(syncs, &job->base);

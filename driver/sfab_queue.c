@@ -383,9 +383,17 @@ static int sfab_queue_progress(struct sfab_queue *queue, u64 seqno, u32 epoch)
 	return ret;
 }
 
+/* Whoever finds it not done sleeps, until the interrupt that this asks for */
 static bool sfab_queue_done(struct sfab_queue *queue, u64 seqno, u32 epoch)
 {
-	return sfab_queue_progress(queue, seqno, epoch) != -EAGAIN;
+	bool done = sfab_queue_progress(queue, seqno, epoch) != -EAGAIN;
+
+	if (!done) {
+		spin_lock_irq(&queue->ring_lock);
+		sfab_ring_arm(queue, seqno);
+		spin_unlock_irq(&queue->ring_lock);
+	}
+	return done;
 }
 
 int sfab_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
@@ -543,7 +551,7 @@ void sfab_queue_destroy_kernel(struct sfab_queue *queue)
  * sfab_queue_run - run commands on a kernel queue and wait for them
  * @queue: kernel queue; the caller is its only user
  * @cmds: commands
- * @count: at most SFAB_RING_ROOM - 1
+ * @count: 1 to SFAB_RING_ROOM
  * @timeout_ms: bound
  *
  * Return: 0, -ETIMEDOUT, -EIO if a command faulted or the device was reset, or

@@ -19,8 +19,8 @@
  * one entry is never used: else the doorbell could run too far ahead.
  */
 #define SFAB_RING_ROOM		(SFAB_RING_ENTRIES - 1)
-/* A submission has at least one command and the NOP that completes it */
-#define SFAB_RING_SPANS		(SFAB_RING_ENTRIES / 2)
+/* A submission has at least one command */
+#define SFAB_RING_SPANS		SFAB_RING_ENTRIES
 
 /**
  * struct sfab_span - where in the ring a submission is
@@ -111,6 +111,8 @@ struct sfab_queue {
 	u64 written;
 	/** @completed: newest seqno seen to be completed */
 	u64 completed;
+	/** @armed: oldest seqno that an interrupt was asked for; 0: none */
+	u64 armed;
 	/** @spans: of seqnos @completed + 1 to @written, by seqno modulo size */
 	struct sfab_span spans[SFAB_RING_SPANS];
 	/** @fences: of unfinished jobs, struct sfab_fence.link, in order */
@@ -135,6 +137,7 @@ void sfab_ring_free(struct sfab_queue *queue);
 int sfab_ring_start(struct sfab_queue *queue);
 int sfab_ring_write(struct sfab_queue *queue, u64 seqno,
 		    const struct sfab_command *cmds, u32 count);
+void sfab_ring_arm(struct sfab_queue *queue, u64 seqno);
 void sfab_ring_process(struct sfab_queue *queue);
 bool sfab_ring_close(struct sfab_queue *queue, enum sfab_queue_state state, int error);
 void sfab_ring_settle(struct sfab_queue *queue);

@@ -18,6 +18,8 @@
 /* BAR 0 */
 #define SFAB_BAR0_SIZE			0x100000
 #define SFAB_DOORBELL(q)		(0x10000 + (q) * 0x1000)
+#define SFAB_DOORBELL_TAIL		0x0
+#define SFAB_DOORBELL_ARM		0x8	/* 64 bit */
 
 /* Global registers */
 #define SFAB_REG_MAGIC			0x0000

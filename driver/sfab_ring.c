@@ -39,7 +39,7 @@ int sfab_ring_alloc(struct sfab_queue *queue)
 	struct device *dev = queue->sdev->drm.dev;
 
 	BUILD_BUG_ON(sizeof(*queue->ring) != 64);
-	BUILD_BUG_ON(SFAB_RING_ROOM <= SFAB_MAX_COMMANDS);
+	BUILD_BUG_ON(SFAB_RING_ROOM < SFAB_MAX_COMMANDS);
 
 	queue->ring = dma_alloc_coherent(dev, SFAB_RING_ENTRIES * sizeof(*queue->ring),
 					 &queue->ring_dma, GFP_KERNEL);
@@ -108,6 +108,7 @@ int sfab_ring_start(struct sfab_queue *queue)
 	queue->tail = 0;
 	queue->written = queue->submitted;
 	queue->completed = queue->submitted;
+	queue->armed = 0;
 	WRITE_ONCE(*queue->timeline, cpu_to_le64(queue->completed));
 	spin_unlock_irqrestore(&queue->ring_lock, flags);
 
@@ -177,7 +178,7 @@ static void sfab_ring_doorbell(struct sfab_queue *queue)
 	 * No drm_dev_enter(): the BAR stays mapped until the driver is unbound,
 	 * and before that every ring is closed under ring_lock.
 	 */
-	writel(queue->tail, sdev->regs + SFAB_DOORBELL(queue->hw_id));
+	writel(queue->tail, sdev->regs + SFAB_DOORBELL(queue->hw_id) + SFAB_DOORBELL_TAIL);
 }
 
 /**
@@ -185,14 +186,16 @@ static void sfab_ring_doorbell(struct sfab_queue *queue)
  * @queue: queue; ring_lock held
  * @seqno: number of the submission, above all written before
  * @cmds: checked commands
- * @count: how many, at most SFAB_RING_ROOM - 1
+ * @count: how many, 1 to SFAB_RING_ROOM
  *
  * Return: the queue's error if the ring is closed, -EAGAIN if it is full.
  */
 int sfab_ring_write(struct sfab_queue *queue, u64 seqno,
 		    const struct sfab_command *cmds, u32 count)
 {
-	static const struct sfab_command nop = { .opcode = SFAB_OP_NOP };
+	/* Who waits for a long-running queue asks for the interrupt: most look at memory */
+	const u8 last = SFAB_CMD_FLAG_COMPLETE |
+			(queue->scheduled || queue->kernel ? SFAB_CMD_FLAG_IRQ : 0);
 	struct sfab_span *span = &queue->spans[seqno % SFAB_RING_SPANS];
 	u32 i;
 
@@ -200,16 +203,16 @@ int sfab_ring_write(struct sfab_queue *queue, u64 seqno,
 
 	if (queue->error)
 		return queue->error;
-	if (count + 1 > SFAB_RING_ROOM - sfab_ring_used(queue))
+	if (count > SFAB_RING_ROOM - sfab_ring_used(queue))
 		return -EAGAIN;
 
 	if (queue->completed == queue->written)
 		queue->busy_since = ktime_get();
 
 	span->start = queue->tail;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count - 1; i++)
 		sfab_ring_put_command(queue, &cmds[i], cmds[i].flags, 0);
-	sfab_ring_put_command(queue, &nop, SFAB_CMD_FLAG_COMPLETE | SFAB_CMD_FLAG_IRQ, seqno);
+	sfab_ring_put_command(queue, &cmds[i], cmds[i].flags | last, seqno);
 	span->end = queue->tail;
 	queue->written = seqno;
 
@@ -241,6 +244,9 @@ static void sfab_ring_process_locked(struct sfab_queue *queue)
 
 	trace_sfab_complete(queue, value);
 	queue->completed = value;
+	/* The device does the same, and tells it now or has */
+	if (value >= queue->armed)
+		queue->armed = 0;
 	if (queue->completed == queue->written)
 		sfab_ring_account_busy(queue);
 
@@ -252,6 +258,27 @@ static void sfab_ring_process_locked(struct sfab_queue *queue)
 		dma_fence_put(&fence->base);
 	}
 	wake_up_all(&queue->wait);
+}
+
+/**
+ * sfab_ring_arm - have an interrupt when a submission has completed, if it was not seen to have
+ * @queue: queue; ring_lock held
+ * @seqno: submission
+ *
+ * To be called by who is about to sleep, each time: an interrupt for an older one may come first.
+ * If it has completed meanwhile the device interrupts at once.
+ */
+void sfab_ring_arm(struct sfab_queue *queue, u64 seqno)
+{
+	lockdep_assert_held(&queue->ring_lock);
+
+	if (queue->scheduled || queue->kernel || queue->error || seqno <= queue->completed)
+		return;
+	if (queue->armed && queue->armed <= seqno)
+		return;
+	queue->armed = seqno;
+	/* As in sfab_ring_doorbell() */
+	writeq(seqno, queue->sdev->regs + SFAB_DOORBELL(queue->hw_id) + SFAB_DOORBELL_ARM);
 }
 
 /**

@@ -347,21 +347,18 @@ static void finish(struct sfab_core *core, struct sfab_out *out,
 		   const struct sfab_job *job)
 {
 	struct sfab_queue *queue = &core->queue[job->queue];
-	uint64_t *event = &core->queue_event[job->queue / 64];
-	uint64_t bit = 1ull << (job->queue % 64);
-	bool edge = !(*event & bit);
+	const struct sfab_command *cmd = &job->progress.cmd;
 
-	sfab_event(core, SFAB_EVENT_FINISH, job->queue,
-		   job->progress.cmd.opcode, job->index);
+	sfab_event(core, SFAB_EVENT_FINISH, job->queue, cmd->opcode, job->index);
 	queue->head++;
 	queue->poll = 0;
 	queue->remote = false;
 	queue->progress.phase = SFAB_PHASE_FETCH;
 	core->counter[SFAB_COUNTER_COMMANDS]++;
-	if (job->progress.cmd.flags & SFAB_CMD_IRQ) {
-		*event |= bit;
-		sfab_raise(core, out, SFAB_INT_QUEUE, queue->vector, edge);
-	}
+	if (!(cmd->flags & SFAB_CMD_COMPLETE))
+		return;
+	queue->completed = cmd->timeline;
+	sfab_announce(core, out, job->queue, cmd->flags & SFAB_CMD_IRQ);
 }
 
 /* What has become of the command at the head of a queue that is ours still. */

@@ -246,6 +246,9 @@ struct sfab_queue {
 	uint64_t fault_addr;
 	uint32_t generation;
 	uint64_t poll;		/* not before this TIME; 0: not in a WAIT */
+	uint64_t completed;	/* the timeline value stored last */
+	uint64_t arm;		/* interrupt when it gets there; 0: not armed */
+	uint32_t arm_lo;
 	bool remote;		/* the command at head is the fabric worker's */
 	struct sfab_progress progress;
 };
@@ -401,6 +404,11 @@ void sfab_queue_write(struct sfab_core *core, unsigned int q, unsigned int reg,
 		      uint64_t value, enum sfab_part part);
 void sfab_doorbell(struct sfab_core *core, struct sfab_out *out, unsigned int q,
 		   uint32_t tail);
+void sfab_arm(struct sfab_core *core, struct sfab_out *out, unsigned int q,
+	      uint64_t value, enum sfab_part part);
+/* Tell that the timeline has got on: if it is @asked for, or armed for that. */
+void sfab_announce(struct sfab_core *core, struct sfab_out *out, unsigned int q,
+		   bool asked);
 
 /* The registers of all queues to their reset values, engines or not. */
 void sfab_queues_reset(struct sfab_core *core);

@@ -81,6 +81,8 @@ static void clear_run(struct sfab_queue *queue)
 	queue->fault = 0;
 	queue->fault_index = 0;
 	queue->fault_addr = 0;
+	queue->completed = 0;
+	queue->arm = 0;
 }
 
 void sfab_queues_reset(struct sfab_core *core)
@@ -94,6 +96,7 @@ void sfab_queues_reset(struct sfab_core *core)
 		queue->base_lo = 0;
 		queue->timeline = 0;
 		queue->timeline_lo = 0;
+		queue->arm_lo = 0;
 		queue->size = 0;
 		queue->vm = 0;
 		queue->vector = 0;
@@ -202,6 +205,38 @@ void sfab_doorbell(struct sfab_core *core, struct sfab_out *out, unsigned int q,
 	}
 	queue->tail = tail;
 	sfab_wake(core, out);
+}
+
+void sfab_announce(struct sfab_core *core, struct sfab_out *out, unsigned int q,
+		   bool asked)
+{
+	struct sfab_queue *queue = &core->queue[q];
+	uint64_t *event = &core->queue_event[q / 64];
+	uint64_t bit = 1ull << (q % 64);
+	bool reached = queue->arm && queue->completed >= queue->arm;
+	bool edge = !(*event & bit);
+
+	if (reached)
+		queue->arm = 0;
+	if (!asked && !reached)
+		return;
+	*event |= bit;
+	sfab_raise(core, out, SFAB_INT_QUEUE, queue->vector, edge);
+}
+
+void sfab_arm(struct sfab_core *core, struct sfab_out *out, unsigned int q,
+	      uint64_t value, enum sfab_part part)
+{
+	struct sfab_queue *queue = &core->queue[q];
+
+	if (!sfab_latch(&queue->arm_lo, &value, part))
+		return;
+	if (!queue->enabled) {
+		sfab_guest_error(core, "queue %u armed, not enabled", q);
+		return;
+	}
+	queue->arm = value;
+	sfab_announce(core, out, q, false);
 }
 
 /* False during a reset too: CTRL is 0 then, and stays so. */

@@ -118,6 +118,13 @@ static const struct reg queue_fabric_regs[] = {
 	{ 0 }
 };
 
+/* Pages of their own, to be mapped to whoever owns the queue. */
+static const struct reg doorbell_regs[] = {
+	{ SFAB_REG_DOORBELL_TAIL, 32, true },
+	{ SFAB_REG_DOORBELL_ARM, 64, true },
+	{ 0 }
+};
+
 /* The register that an access means. */
 struct target {
 	enum { GLOBAL, VM, QUEUE, DOORBELL, SEGMENT, IMPORT } block;
@@ -184,9 +191,8 @@ static bool find(const struct sfab_core *core, uint64_t offset,
 	if (at < SFAB_DOORBELL_END - SFAB_DOORBELL_BASE) {
 		t->block = DOORBELL;
 		t->index = at / SFAB_DOORBELL_STRIDE;
-		t->writable = true;
-		return t->index < c->queues && at % SFAB_DOORBELL_STRIDE == 0 &&
-		       size == 4;
+		return t->index < c->queues &&
+		       find_reg(doorbell_regs, at % SFAB_DOORBELL_STRIDE, size, t);
 	}
 	at = offset - SFAB_QUEUE_BASE;
 	if (at < (uint64_t)c->queues * SFAB_QUEUE_STRIDE) {
@@ -449,7 +455,10 @@ static void write_target(struct sfab_core *core, struct sfab_out *out,
 		sfab_import_write(core, t->index, t->reg, value, t->part);
 		break;
 	case DOORBELL:
-		sfab_doorbell(core, out, t->index, value);
+		if (t->reg == SFAB_REG_DOORBELL_TAIL)
+			sfab_doorbell(core, out, t->index, value);
+		else
+			sfab_arm(core, out, t->index, value, t->part);
 		break;
 	}
 }

@@ -19,6 +19,9 @@ static void save_queue(const struct sfab_queue *q, struct sfab_queue_state *s)
 	s->fault = q->fault;
 	s->fault_index = q->fault_index;
 	s->fault_addr = q->fault_addr;
+	s->completed = q->completed;
+	s->arm = q->arm;
+	s->arm_lo = q->arm_lo;
 	s->phase = q->progress.phase;
 	if (s->phase == SFAB_PHASE_FETCH)
 		return;
@@ -120,6 +123,9 @@ static const char *load_queue(const struct sfab_core *core,
 		.fault = s->fault,
 		.fault_index = s->fault_index,
 		.fault_addr = s->fault_addr,
+		.completed = s->completed,
+		.arm = s->arm,
+		.arm_lo = s->arm_lo,
 		.progress = {
 			.phase = s->phase,
 			.offset = s->offset,
@@ -131,7 +137,7 @@ static const char *load_queue(const struct sfab_core *core,
 	    q->progress.cmd.opcode == SFAB_CMD_WAIT)
 		q->poll = 1;	/* look at once */
 
-	if (s->enabled > 1 || s->reserved)
+	if (s->enabled > 1)
 		return "a queue has bits that do not exist";
 	if (q->enabled && (!sfab_queue_valid(core, q) ||
 			   q->tail - q->head > 1u << q->size))

@@ -75,6 +75,9 @@ static const VMStateDescription vmstate_sfab_queue = {
         VMSTATE_UINT64(offset, struct sfab_queue_state),
         VMSTATE_UINT64(deadline, struct sfab_queue_state),
         VMSTATE_UINT64_ARRAY(command, struct sfab_queue_state, 8),
+        VMSTATE_UINT32(arm_lo, struct sfab_queue_state),
+        VMSTATE_UINT64(completed, struct sfab_queue_state),
+        VMSTATE_UINT64(arm, struct sfab_queue_state),
         VMSTATE_END_OF_LIST()
     },
 };
@@ -84,8 +87,8 @@ static const VMStateDescription vmstate_sfab_queue = {
 
 const VMStateDescription vmstate_sfab_accel = {
     .name = TYPE_SFAB_ACCEL,
-    .version_id = 2,
-    .minimum_version_id = 2,
+    .version_id = 3,
+    .minimum_version_id = 3,
     .pre_save = sfab_accel_pre_save,
     .post_load = sfab_accel_post_load,
     .fields = (const VMStateField[]) {

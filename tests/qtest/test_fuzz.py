@@ -69,6 +69,7 @@ class Storm:
         return self.random.choice((
             self.random.choice(GLOBALS), 0x1000 + vm * 0x20 + self.random.randrange(0, 0x20, 4),
             0x4000 + queue * 0x40 + self.random.randrange(0, 0x40, 4), 0x10000 + queue * 0x1000,
+            0x10008 + queue * 0x1000 + self.random.choice((0, 4)),
             self.random.randrange(MiB)))
 
     def register(self, accel):

@@ -127,6 +127,9 @@ def parse_registers(spec):
                 continue        # reserved
             name = re.sub(r'\[(\d)\]', r'_\1', name)
             found.append((block, name, int(offset, 16), int(width), access, reset))
+    for offset, width, rest in tables(section(spec, 'Queue registers'))[1]:
+        name = 'DOORBELL_' + rest.split(':')[0]
+        found.append(('', name, int(offset, 16), int(width), 'WO', ''))
     # COUNTER[8] .. [15] have one row.
     last = next(r for r in found if r[1] == 'COUNTER_8')
     found += [(last[0], f'COUNTER_{i}', last[2] + 8 * (i - 8)) + last[3:] for i in range(9, 16)]

@@ -117,6 +117,7 @@ void wr64(struct rig *rig, uint64_t offset, uint64_t value);
 #define Q_REG(q, r)	(SFAB_QUEUE_BASE + (q) * SFAB_QUEUE_STRIDE + \
 			 (SFAB_REG_##r))
 #define DOORBELL(q)	(SFAB_DOORBELL_BASE + (q) * SFAB_DOORBELL_STRIDE)
+#define ARM(q)		(DOORBELL(q) + SFAB_REG_DOORBELL_ARM)
 
 /*
  * Page tables. @pte: aperture and rights, or any bits; address 0 bits are added

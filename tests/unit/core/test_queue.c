@@ -422,6 +422,109 @@ static void test_complete_and_irq(void **state)
 	rig_free(rig);
 }
 
+/* Completes timeline value @value of queue 1; returns how often its vector was raised so far. */
+static unsigned int complete(struct rig *rig, uint64_t value)
+{
+	struct cmd quiet = { .flags = SFAB_CMD_COMPLETE, .timeline = value };
+
+	rig_submit(rig, 1, &quiet);
+	rig_run(rig);
+	assert_int_equal(*rig_timeline(rig, 1), value);
+	wr64(rig, SFAB_REG_QUEUE_EVENT_0, 2);
+	return rig->irqs[2];
+}
+
+static void test_arm(void **state)
+{
+	struct rig *rig = rig_new();
+
+	(void)state;
+	rig_queue(rig, 1, 0);		/* vector 2 */
+	wr32(rig, SFAB_REG_INT_ENABLE, SFAB_INT_QUEUE);
+	wr64(rig, ARM(1), 3);
+	assert_int_equal(complete(rig, 1), 0);
+	assert_int_equal(complete(rig, 2), 0);
+	assert_int_equal(complete(rig, 3), 1);
+	/* Once */
+	assert_int_equal(complete(rig, 4), 1);
+	/* It is there already, or beyond */
+	wr64(rig, ARM(1), 4);
+	assert_int_equal(rig->irqs[2], 2);
+	assert_int_equal(rd64(rig, SFAB_REG_QUEUE_EVENT_0), 2);
+	wr64(rig, SFAB_REG_QUEUE_EVENT_0, 2);
+	wr64(rig, ARM(1), 2);
+	assert_int_equal(rig->irqs[2], 3);
+	wr64(rig, SFAB_REG_QUEUE_EVENT_0, 2);
+	/* The last value counts; 0: none */
+	wr64(rig, ARM(1), 5);
+	wr64(rig, ARM(1), 6);
+	assert_int_equal(complete(rig, 5), 3);
+	wr64(rig, ARM(1), 0);
+	assert_int_equal(complete(rig, 6), 3);
+	/* In halves; values may be left out */
+	wr32(rig, ARM(1) + 4, 0);
+	wr32(rig, ARM(1), 8);
+	assert_int_equal(complete(rig, 7), 3);
+	wr32(rig, ARM(1) + 4, 0);
+	assert_int_equal(complete(rig, 9), 4);
+	/* Of this queue only, and write-only */
+	wr64(rig, ARM(1), 10);
+	assert_int_equal(rd64(rig, ARM(1)), 0);
+	rig_queue(rig, 0, 0);
+	rig_do(rig, &(struct cmd) { .flags = SFAB_CMD_COMPLETE, .timeline = 10 });
+	assert_int_equal(rig->irqs[2], 4);
+	assert_int_equal(rig->guest_errors, 0);
+	rig_free(rig);
+}
+
+static void test_arm_ends(void **state)
+{
+	struct rig *rig = rig_new();
+
+	(void)state;
+	wr64(rig, ARM(1), 1);
+	assert_int_equal(rig->guest_errors, 1);
+	wr32(rig, SFAB_REG_INT_ENABLE, SFAB_INT_QUEUE);
+	rig_queue(rig, 1, 0);
+	assert_int_equal(complete(rig, 5), 0);
+	wr64(rig, ARM(1), 6);
+	/* With the queue; and so does what was completed before */
+	wr32(rig, Q_REG(1, Q_CTRL), SFAB_Q_CTRL_RESET);
+	rig_queue(rig, 1, 0);
+	assert_int_equal(complete(rig, 7), 0);
+	wr32(rig, Q_REG(1, Q_CTRL), SFAB_Q_CTRL_RESET);
+	rig_queue(rig, 1, 0);
+	wr64(rig, ARM(1), 2);
+	assert_int_equal(rig->irqs[2], 0);
+	assert_int_equal(complete(rig, 2), 1);
+	rig_free(rig);
+}
+
+/* What was armed, and what was completed, goes along. */
+static void test_arm_moves(void **state)
+{
+	struct rig *rig = rig_new();
+	struct sfab_state *saved = test_calloc(1, sizeof(*saved));
+
+	(void)state;
+	rig_queue(rig, 1, 0);
+	wr32(rig, SFAB_REG_INT_ENABLE, SFAB_INT_QUEUE);
+	assert_int_equal(complete(rig, 4), 0);
+	wr64(rig, ARM(1), 6);
+	wr32(rig, ARM(1), 4);
+	sfab_core_pause(rig->core, true);
+	sfab_core_save(rig->core, saved);
+	wr64(rig, ARM(1), 0);
+	assert_int_equal(sfab_core_load(rig->core, saved, NULL), 0);
+	sfab_core_pause(rig->core, false);
+	assert_int_equal(complete(rig, 5), 0);
+	assert_int_equal(complete(rig, 6), 1);
+	wr32(rig, ARM(1) + 4, 0);
+	assert_int_equal(rig->irqs[2], 2);
+	test_free(saved);
+	rig_free(rig);
+}
+
 static void test_fault_irq(void **state)
 {
 	struct rig *rig = rig_new();
@@ -515,6 +618,9 @@ int main(void)
 		cmocka_unit_test(test_ring_bus_error),
 		cmocka_unit_test(test_timeline_bus_error),
 		cmocka_unit_test(test_complete_and_irq),
+		cmocka_unit_test(test_arm),
+		cmocka_unit_test(test_arm_ends),
+		cmocka_unit_test(test_arm_moves),
 		cmocka_unit_test(test_fault_irq),
 		cmocka_unit_test(test_one_vector),
 		cmocka_unit_test(test_refill_on_timeline),

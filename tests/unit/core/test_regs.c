@@ -183,15 +183,19 @@ static void test_every_offset(void **state)
 			const struct row *r = find(at);
 			bool vm0 = at >= 0x1000 && at < 0x1020;
 			bool queue = at >= 0x4000 && at < 0x40c0;
-			bool bell = at % 0x1000 == 0 && at >= 0x10000 &&
-				    at < 0x14000 && sizes[i] == 4;
+			bool page = at >= 0x10000 && at < 0x14000;
+			bool bell = page && at % 0x1000 == 0 && sizes[i] == 4;
+			bool arm = page &&
+				   ((at % 0x1000 == 8 && sizes[i] == 8) ||
+				    (at % 0x1000 / 8 == 1 && at % 4 == 0 &&
+				     sizes[i] == 4));
 			bool known;
 
 			if (vm0)
 				r = find(at + 0x20);
 			else if (queue)
 				r = find(0x40c0 + at % 0x40);
-			known = bell ||
+			known = bell || arm ||
 				(r && ((sizes[i] == 4 && at % 4 == 0) ||
 				       (sizes[i] == 8 && r->width == 64 &&
 					at % 8 == 0)));

@@ -199,7 +199,6 @@ static void test_lies(void **state)
 	LIE(lie->queue[4].head = 1);
 	LIE(lie->queue[127].command[7] = 1);
 	LIE(q->enabled = 2);
-	LIE(q->reserved = 1);
 	LIE(q->size = 17);
 	LIE(q->base += 64);
 	LIE(q->timeline |= 1);

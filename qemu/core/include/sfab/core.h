@@ -283,10 +283,12 @@ struct sfab_queue_state {
 	uint64_t fault_addr;
 	/* The command at head, if it has begun, and how far it has come. */
 	uint32_t phase;
-	uint32_t reserved;	/* 0 */
+	uint32_t arm_lo;
 	uint64_t offset;
 	uint64_t deadline;	/* of a WAIT, in TIME */
 	uint64_t command[8];
+	uint64_t completed;
+	uint64_t arm;
 };
 
 /**
