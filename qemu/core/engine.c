@@ -227,7 +227,7 @@ static enum sfab_outcome move(struct sfab_core *core,
 	struct sfab_progress *p = &engine->job.progress;
 	const struct sfab_operand *first = &operand[SFAB_DST];
 	enum sfab_outcome outcome = SFAB_DONE;
-	uint64_t bytes = SFAB_SLICE_BYTES;
+	uint64_t bytes = engine->brief ? SFAB_BRIEF_BYTES : SFAB_SLICE_BYTES;
 	void *dst;
 
 	if (!first->need)
@@ -429,10 +429,9 @@ static void slice(struct sfab_core *core, struct sfab_engine *engine)
 	sfab_retire(core, engine, outcome);
 }
 
-enum sfab_run sfab_core_run(struct sfab_core *core, unsigned int i,
-			    uint64_t *due)
+static enum sfab_run run(struct sfab_core *core, struct sfab_engine *engine,
+			 uint64_t *due)
 {
-	struct sfab_engine *engine = &core->engine[i];
 	enum sfab_run result = SFAB_RUN_IDLE;
 	struct sfab_out out = { 0 };
 	uint64_t poll;
@@ -461,4 +460,18 @@ enum sfab_run sfab_core_run(struct sfab_core *core, unsigned int i,
 	}
 	sfab_unlock(core);
 	return result;
+}
+
+enum sfab_run sfab_core_run(struct sfab_core *core, unsigned int i,
+			    uint64_t *due)
+{
+	core->engine[i].brief = false;
+	return run(core, &core->engine[i], due);
+}
+
+enum sfab_run sfab_core_help(struct sfab_core *core, unsigned int i,
+			     uint64_t *due)
+{
+	core->engine[i].brief = true;
+	return run(core, &core->engine[i], due);
 }

@@ -201,7 +201,7 @@ static bool serve_all(struct sfab_fabric *fabric)
 {
 	uint64_t least = UINT64_MAX;
 
-	for (unsigned int i = 0; i < fabric->sources; i++) {
+	for (unsigned int i = 0; i < fabric->sources && fabric->moved < fabric->slice; i++) {
 		struct sfab_source *source = &fabric->source[i];
 		uint64_t moved = fabric->moved;
 
@@ -253,6 +253,7 @@ static enum sfab_run run(struct sfab_fabric *fabric, uint64_t *due, uint64_t sli
 {
 	fabric->moved = 0;
 	fabric->flushed = 0;
+	fabric->slice = slice;
 	while (pass(fabric)) {
 		fabric->moved += SFAB_PASS_COST;
 		if (fabric->moved >= slice) {
@@ -308,13 +309,13 @@ static bool sleep_on(struct sfab_fabric *fabric)
 	return !opened || !has_news(fabric);
 }
 
-enum sfab_run sfab_fabric_help(struct sfab_fabric *fabric, uint64_t *due)
+enum sfab_run sfab_fabric_help(struct sfab_fabric *fabric, uint64_t *due, uint64_t bytes)
 {
 	enum sfab_run next;
 
 	if (pthread_mutex_trylock(&fabric->run))
 		return SFAB_RUN_MORE;
-	next = run(fabric, due, SFAB_BELL_BYTES);
+	next = run(fabric, due, bytes);
 	if (fabric->asleep && !sleep_on(fabric))
 		next = SFAB_RUN_MORE;
 	pthread_mutex_unlock(&fabric->run);

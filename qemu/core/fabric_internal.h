@@ -198,6 +198,7 @@ struct sfab_fabric {
 	uint64_t now;
 	uint64_t due;
 	uint64_t moved;			/* in this run */
+	uint64_t slice;			/* how much that may be */
 	uint64_t flushed;		/* what of it partners were told, see SFAB_BELL_BYTES */
 	struct sfab_linger linger;
 	uint16_t trap_eid;

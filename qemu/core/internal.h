@@ -42,6 +42,9 @@
 /* A slice: bytes moved, and page table entries or rows looked at. */
 #define SFAB_SLICE_BYTES	(4u << 20)
 #define SFAB_SLICE_LOOKUPS	(64u << 10)
+/* ... of sfab_core_help(): some microseconds. */
+#define SFAB_BRIEF_BYTES	(4u << 10)
+#define SFAB_BRIEF_LOOKUPS	64u
 /* Contiguous pieces of one operand in a slice, and how many of them by @map. */
 #define SFAB_PLAN_PIECES	256
 #define SFAB_PLAN_MAPS		(SFAB_BATCH_MAX / 2)
@@ -163,7 +166,7 @@ struct sfab_job {
 	struct sfab_fault fault;
 	uint64_t poll;		/* a WAIT wants to look again, in TIME */
 	uint64_t moved[4];	/* bytes, by aperture */
-	unsigned int lookups;	/* what is left of SFAB_SLICE_LOOKUPS */
+	unsigned int lookups;	/* what is left of those of a slice */
 };
 
 enum sfab_engine_state {
@@ -179,6 +182,7 @@ struct sfab_engine {
 	uint64_t inv_count;	/* ... and its invalidations at the start */
 	uint32_t inv_value;
 	/* Owned by the worker. */
+	bool brief;		/* sfab_core_help() */
 	struct sfab_job job;
 	struct sfab_plan plan[SFAB_SIDES];
 };

@@ -330,7 +330,8 @@ static void assign(struct sfab_core *core, struct sfab_engine *engine,
 		.timeline = queue->timeline,
 		.root = vm->root,
 		.progress = queue->progress,
-		.lookups = SFAB_SLICE_LOOKUPS,
+		.lookups = engine->brief ? SFAB_BRIEF_LOOKUPS :
+					   SFAB_SLICE_LOOKUPS,
 	};
 }
 

@@ -82,8 +82,7 @@ static void sfab_register_write(void *opaque, hwaddr addr, uint64_t value,
     SfabAccelState *s = opaque;
 
     trace_sfab_accel_write(s->id, addr, size, value);
-    sfab_core_write(s->core, addr, value, size);
-    sfab_engines_settle(s);
+    sfab_engines_write(s, addr, value, size);
 }
 
 /* The core judges width and alignment, and logs what is wrong with them. */

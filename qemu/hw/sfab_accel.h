@@ -31,8 +31,9 @@ typedef struct SfabEngine {
     SfabAccelState *s;
     unsigned int index;
     QemuThread thread;
+    QemuMutex run;      /* threads: of who calls sfab_core_run() */
     QemuEvent kicked;   /* threads: there may be work */
-    bool pending;       /* synchronous: likewise; under the BQL */
+    bool pending;       /* in a call that does the work; under the BQL */
     bool running;       /* threads: sfab_core_run() is in progress; atomic */
     QEMUTimer *timer;   /* kicks, when a WAIT wants to poll */
 } SfabEngine;
@@ -83,6 +84,8 @@ void sfab_engines_start(SfabAccelState *s);
 void sfab_engines_stop(SfabAccelState *s);
 void sfab_engines_finalize(SfabAccelState *s);
 void sfab_engines_settle(SfabAccelState *s);
+void sfab_engines_write(SfabAccelState *s, hwaddr addr, uint64_t value,
+                        unsigned int size);
 void sfab_engine_kick(void *opaque, unsigned int engine);
 
 /* sfab_bus.c */

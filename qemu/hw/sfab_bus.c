@@ -14,20 +14,21 @@
 #include "sfab_accel.h"
 #include "trace.h"
 
+/* Who works in the call that gave the work has it already. */
+static __thread bool sfab_bus_took_bql;
+
 void sfab_bus_begin(void *opaque)
 {
-    SfabAccelState *s = opaque;
-
-    if (!s->sync) {
+    if (!bql_locked()) {
         bql_lock();
+        sfab_bus_took_bql = true;
     }
 }
 
 void sfab_bus_end(void *opaque)
 {
-    SfabAccelState *s = opaque;
-
-    if (!s->sync) {
+    if (sfab_bus_took_bql) {
+        sfab_bus_took_bql = false;
         bql_unlock();
     }
 }

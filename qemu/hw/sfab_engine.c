@@ -2,9 +2,12 @@
 /*
  * sfab accelerator: what makes the core's engines run
  *
- * Each engine has a thread that sleeps until it is kicked. Where a run must be
- * reproducible (icount, x-engine-sync) there is no thread: the call into the
- * core that gave an engine work also does the work, under the BQL.
+ * Each engine has a thread that sleeps until it is kicked. To wake a thread of
+ * another CPU takes longer than most small commands: so the vCPU that rings a
+ * doorbell first does some microseconds of the work itself, under the BQL.
+ *
+ * Where a run must be reproducible (icount, x-engine-sync) there is no thread:
+ * the call into the core that gave an engine work also does it all, likewise.
  *
  * Nothing waits for a thread under the BQL, which the thread may need in order
  * to get on: a reset only tells the core; unrealize leaves threads to a bottom
@@ -16,6 +19,7 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
+#include "qemu/units.h"
 #include "sfab_accel.h"
 #include "trace.h"
 
@@ -26,6 +30,16 @@
 #define SFAB_SYNC_SLICES        4
 #define SFAB_SYNC_PAUSE_NS      100000
 
+/* What an engine that has nothing else to do moves through the fabric. */
+#define SFAB_HELP_FABRIC        (256 * KiB)
+
+/* What a vCPU does in a doorbell: so many slices of 4 KiB, and in the fabric. */
+#define SFAB_DOORBELL_SLICES    4
+#define SFAB_DOORBELL_FABRIC    (16 * KiB)
+
+/* Of the thread of a vCPU: the device of which it writes a register. */
+static __thread SfabAccelState *sfab_engines_writing;
+
 /* The thread has nothing left to do but to return. */
 static void sfab_engine_join(void *opaque)
 {
@@ -35,46 +49,54 @@ static void sfab_engine_join(void *opaque)
     object_unref(OBJECT(e->s));
 }
 
-static enum sfab_run sfab_engine_run(SfabEngine *e, uint64_t *due)
+/* One slice; a WAIT that wants to poll is seen to. */
+static enum sfab_run sfab_engine_run(SfabEngine *e, bool brief)
 {
     SfabAccelState *s = e->s;
     enum sfab_run next;
+    uint64_t due = 0;
 
     sfab_ports_help_begin(s);
     qatomic_set_mb(&e->running, true);
-    next = sfab_core_run(s->core, e->index, due);
+    if (brief) {
+        next = sfab_core_help(s->core, e->index, &due);
+    } else {
+        next = sfab_core_run(s->core, e->index, &due);
+    }
     qatomic_set_mb(&e->running, false);
-    sfab_ports_help_end(s, next == SFAB_RUN_MORE);
-
-    if (qatomic_read(&s->parking)) {
-        bql_lock();
-        qemu_cond_broadcast(&s->left);
-        bql_unlock();
+    sfab_ports_help_end(s, next == SFAB_RUN_MORE,
+                        brief ? SFAB_DOORBELL_FABRIC : SFAB_HELP_FABRIC);
+    if (next == SFAB_RUN_POLL) {
+        timer_mod_ns(e->timer, due);
     }
     return next;
+}
+
+static void sfab_engine_tell_left(SfabAccelState *s)
+{
+    bql_lock();
+    qemu_cond_broadcast(&s->left);
+    bql_unlock();
 }
 
 static void *sfab_engine_thread(void *opaque)
 {
     SfabEngine *e = opaque;
     SfabAccelState *s = e->s;
-    uint64_t due = 0;
+    enum sfab_run next;
 
     sfab_fibre_hasten();
     rcu_register_thread();
     while (!qatomic_read(&s->stop)) {
         /* Before the work: a kick from now on means one more round. */
         qemu_event_reset(&e->kicked);
-        switch (sfab_engine_run(e, &due)) {
-        case SFAB_RUN_MORE:
-            continue;
-        case SFAB_RUN_POLL:
-            timer_mod_ns(e->timer, due);
-            break;
-        case SFAB_RUN_IDLE:
-            break;
+        qemu_mutex_lock(&e->run);
+        next = sfab_engine_run(e, false);
+        qemu_mutex_unlock(&e->run);
+        if (qatomic_read(&s->parking)) {
+            sfab_engine_tell_left(s);
         }
-        if (!qatomic_read(&s->stop)) {
+        if (next != SFAB_RUN_MORE && !qatomic_read(&s->stop)) {
             qemu_event_wait(&e->kicked);
         }
     }
@@ -88,9 +110,64 @@ void sfab_engine_kick(void *opaque, unsigned int engine)
     SfabAccelState *s = opaque;
     SfabEngine *e = &s->engines[engine];
 
-    if (s->sync) {
+    if (s->sync || sfab_engines_writing == s) {
         e->pending = true;
     } else {
+        qemu_event_set(&e->kicked);
+    }
+}
+
+/* True if there is nothing left for the thread, at least not now. */
+static bool sfab_engine_try(SfabEngine *e)
+{
+    enum sfab_run next;
+    unsigned int slices = 0;
+
+    if (qemu_mutex_trylock(&e->run)) {
+        return false;
+    }
+    do {
+        next = sfab_engine_run(e, true);
+    } while (next == SFAB_RUN_MORE && ++slices < SFAB_DOORBELL_SLICES);
+    qemu_mutex_unlock(&e->run);
+    return next != SFAB_RUN_MORE;
+}
+
+static SfabEngine *sfab_engines_pending(SfabAccelState *s)
+{
+    unsigned int i;
+
+    for (i = 0; i < s->num_engines; i++) {
+        if (s->engines[i].pending) {
+            s->engines[i].pending = false;
+            return &s->engines[i];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * The guest writes a register. The first engine that has work then is not
+ * woken: what it would begin with is done here. For more a vCPU has no time.
+ */
+void sfab_engines_write(SfabAccelState *s, hwaddr addr, uint64_t value,
+                        unsigned int size)
+{
+    SfabEngine *e;
+
+    if (s->sync) {
+        sfab_core_write(s->core, addr, value, size);
+        sfab_engines_settle(s);
+        return;
+    }
+    sfab_engines_writing = s;
+    sfab_core_write(s->core, addr, value, size);
+    e = sfab_engines_pending(s);
+    if (e && !sfab_engine_try(e)) {
+        e->pending = true;
+    }
+    sfab_engines_writing = NULL;
+    while ((e = sfab_engines_pending(s))) {
         qemu_event_set(&e->kicked);
     }
 }
@@ -227,8 +304,9 @@ void sfab_engines_start(SfabAccelState *s)
 
         e->s = s;
         e->index = i;
-        e->pending = true;  /* the first run tells the core that it is idle */
+        e->pending = s->sync;   /* the first run tells the core it is idle */
         e->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, sfab_engine_timer, e);
+        qemu_mutex_init(&e->run);
         qemu_event_init(&e->kicked, false);
     }
     /* Live: the last that the handler would have been told is "running". */
@@ -274,6 +352,7 @@ void sfab_engines_finalize(SfabAccelState *s)
     for (i = 0; i < s->num_engines; i++) {
         timer_free(s->engines[i].timer);
         qemu_event_destroy(&s->engines[i].kicked);
+        qemu_mutex_destroy(&s->engines[i].run);
     }
     qemu_cond_destroy(&s->left);
 }

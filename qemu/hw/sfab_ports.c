@@ -94,7 +94,7 @@ void sfab_ports_help_begin(SfabAccelState *s)
     sfab_ports_helper = s;
 }
 
-static void sfab_ports_help(SfabPorts *p)
+static void sfab_ports_help(SfabPorts *p, uint64_t bytes)
 {
     uint64_t due = 0;
 
@@ -103,7 +103,7 @@ static void sfab_ports_help(SfabPorts *p)
     }
     sfab_ports_to_do = false;
     p->helped = get_clock();
-    switch (sfab_fabric_help(p->fabric, &due)) {
+    switch (sfab_fabric_help(p->fabric, &due, bytes)) {
     case SFAB_RUN_MORE:
         sfab_ports_to_do = true;
         break;
@@ -120,13 +120,13 @@ static void sfab_ports_help(SfabPorts *p)
  * An engine that has more to do first looks what: others rely on that, and have
  * woken nobody. If it still has, the fabric is not for it.
  */
-void sfab_ports_help_end(SfabAccelState *s, bool more)
+void sfab_ports_help_end(SfabAccelState *s, bool more, uint64_t bytes)
 {
     bool put_off = sfab_ports_to_do && more && !sfab_ports_put_off;
 
     sfab_ports_put_off = put_off;
     if (sfab_ports_to_do && !more) {
-        sfab_ports_help(&s->ports);
+        sfab_ports_help(&s->ports, bytes);
     }
     sfab_ports_helper = NULL;
     if (sfab_ports_to_do && !put_off) {

@@ -82,7 +82,7 @@ void sfab_ports_step_at(SfabAccelState *s, int64_t ns);
  * is @more to do.
  */
 void sfab_ports_help_begin(SfabAccelState *s);
-void sfab_ports_help_end(SfabAccelState *s, bool more);
+void sfab_ports_help_end(SfabAccelState *s, bool more, uint64_t bytes);
 
 /* The core's: there is work, from any thread; a doorbell, under @run. */
 void sfab_ports_wake(void *opaque);

@@ -211,6 +211,15 @@ enum sfab_run {
 enum sfab_run sfab_core_run(struct sfab_core *core, unsigned int engine,
 			    uint64_t *due);
 
+/**
+ * sfab_core_help() - sfab_core_run() by a thread that has something else to do
+ *
+ * Moves at most 4 KiB, and looks at 64 pages of what is to be checked. To be called in place
+ * of sfab_core_run(), by whoever was told to by &sfab_ops.kick.
+ */
+enum sfab_run sfab_core_help(struct sfab_core *core, unsigned int engine,
+			     uint64_t *due);
+
 enum sfab_reset {
 	SFAB_RESET_REGISTER,	/* the guest wrote RESET; for events only */
 	SFAB_RESET_FLR,		/* function level reset */

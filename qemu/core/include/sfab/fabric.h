@@ -173,10 +173,12 @@ enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due);
 /**
  * sfab_fabric_help() - sfab_fabric_run() by a thread that has something else to do
  *
- * Moves at most 256 KiB. SFAB_RUN_MORE: there is more, or another thread is at it already; wake
+ * @bytes: to move, and at most a packet more
+ *
+ * SFAB_RUN_MORE: there is more, or another thread is at it already; wake
  * the worker, which may sleep meanwhile.
  */
-enum sfab_run sfab_fabric_help(struct sfab_fabric *fabric, uint64_t *due);
+enum sfab_run sfab_fabric_help(struct sfab_fabric *fabric, uint64_t *due, uint64_t bytes);
 
 /**
  * sfab_fabric_linger() - after sfab_fabric_run(): look again instead of sleeping?
