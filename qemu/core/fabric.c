@@ -281,7 +281,8 @@ enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due)
 static void set_sleeping(struct sfab_fabric *fabric, bool asleep)
 {
 	for (unsigned int p = 0; p < fabric->config.ports; p++)
-		sfab_link_set_sleeping(&fabric->port[p].link, asleep);
+		sfab_link_set_sleeping(&fabric->port[p].link, asleep,
+				       sfab_port_wants_room(&fabric->port[p]));
 }
 
 static bool has_news(const struct sfab_fabric *fabric)
@@ -292,21 +293,25 @@ static bool has_news(const struct sfab_fabric *fabric)
 	return false;
 }
 
-/* The worker sleeps: links that were opened meanwhile do so too. False: one has news. */
+/*
+ * The worker sleeps: links that were opened meanwhile do so too, and what has begun to wait for
+ * room says so. False: one has news.
+ */
 static bool sleep_on(struct sfab_fabric *fabric)
 {
-	bool opened = false;
+	bool changed = false;
 
 	for (unsigned int p = 0; p < fabric->config.ports; p++) {
-		struct sfab_link *link = &fabric->port[p].link;
+		struct sfab_port *port = &fabric->port[p];
 
-		if (link->state == SFAB_LINK_CLOSED || link->asleep)
+		if (port->link.state == SFAB_LINK_CLOSED ||
+		    (port->link.asleep && !sfab_port_waits_unheard(port)))
 			continue;
-		sfab_link_set_sleeping(link, true);
-		opened = true;
+		sfab_link_set_sleeping(&port->link, true, sfab_port_wants_room(port));
+		changed = true;
 	}
 	__sync_synchronize();
-	return !opened || !has_news(fabric);
+	return !changed || !has_news(fabric);
 }
 
 enum sfab_run sfab_fabric_help(struct sfab_fabric *fabric, uint64_t *due, uint64_t bytes)

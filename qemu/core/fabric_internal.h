@@ -221,6 +221,10 @@ bool sfab_port_poll(struct sfab_fabric *fabric, struct sfab_port *port);
 
 /* Tell the partner what was stored for it. */
 void sfab_port_flush(struct sfab_fabric *fabric, struct sfab_port *port);
+/* There may be something to do when the other end has taken something. */
+bool sfab_port_wants_room(const struct sfab_port *port);
+/* ... which it does not know of a port that sleeps. */
+bool sfab_port_waits_unheard(const struct sfab_port *port);
 
 void sfab_port_attach(struct sfab_fabric *fabric, struct sfab_port *port,
 		      unsigned int path, void *memory, unsigned int end);

@@ -15,7 +15,7 @@
 #include "packet.h"
 
 #define SFAB_FIBRE_MAGIC	0x52424653u
-#define SFAB_FIBRE_VERSION	2u
+#define SFAB_FIBRE_VERSION	3u
 #define SFAB_FIBRE_RINGS	(2u * SFAB_CLASSES)	/* ring VC * 3 + class */
 #define SFAB_FRAME_ALIGN	64u
 #define SFAB_FRAME_HEADER	64u
@@ -46,6 +46,8 @@ struct sfab_fibre_sender {
 
 /* SLEEPING of an end that does not count: each change is to be rung for. */
 #define SFAB_SLEEPING_ALWAYS	1u
+/* A bit of it: to be rung for room, too, not for what else is stored alone. */
+#define SFAB_SLEEPING_ROOM	1u
 
 /* ASK and PART; bits 63:32 are the number of the transaction. */
 #define SFAB_ASK_STAGE		0xfull

@@ -282,8 +282,10 @@ static bool poll_sender(struct sfab_link *link, unsigned int r)
 		return false;
 	if (refused - tx->replayed > 1)
 		return false;
-	if (tail != tx->tail)
+	if (tail != tx->tail) {
 		tx->stuck = false;
+		tx->starved = false;
+	}
 	tx->tail = tail;
 	if (refused == tx->replayed)
 		return !tx->replaying;
@@ -400,7 +402,7 @@ static void advance(struct sfab_link *link, unsigned int r, uint32_t bytes)
 	rx->tail += bytes;
 	rx->number++;
 	store(link->in->receiver.ring[r].tail, rx->tail);
-	link->dirty = true;
+	link->freed = true;
 }
 
 /* What a frame, or a skip at @at, takes from the ring; 0: cannot be. */
@@ -523,14 +525,16 @@ unsigned int sfab_link_discard(struct sfab_link *link)
 enum sfab_room sfab_link_reserve(struct sfab_link *link, unsigned int r,
 				 uint32_t payload, uint64_t now, uint64_t *at)
 {
-	const struct sfab_link_tx *tx = &link->tx[r];
+	struct sfab_link_tx *tx = &link->tx[r];
 	uint32_t size = sfab_ring_bytes(r), bytes = sfab_frame_bytes(payload);
 	uint32_t skip = size - tx->head % size;
 
 	if (skip >= bytes)
 		skip = 0;
-	if (skip + bytes > size - (tx->head - tx->tail))
+	if (skip + bytes > size - (tx->head - tx->tail)) {
+		tx->starved = true;
 		return SFAB_NO_CREDIT;
+	}
 	if (link->rate > 0) {
 		refill(link, now);
 		if (link->tokens < 0)
@@ -588,10 +592,12 @@ uint32_t sfab_link_sleeper(const struct sfab_link *link)
 {
 	uint32_t sleeping;
 
-	if (!link->dirty)
+	if (!link->dirty && !link->freed)
 		return 0;
 	__sync_synchronize();
 	sleeping = load(link->in->sender.sleeping);
+	if (!link->dirty && !(sleeping & SFAB_SLEEPING_ROOM))
+		return 0;
 	return sleeping != link->rung || sleeping == SFAB_SLEEPING_ALWAYS ? sleeping : 0;
 }
 
@@ -600,17 +606,28 @@ bool sfab_link_flush(struct sfab_link *link)
 	uint32_t sleeping = sfab_link_sleeper(link);
 
 	link->dirty = false;
+	link->freed = false;
 	if (sleeping)
 		link->rung = sleeping;
 	return sleeping;
 }
 
-void sfab_link_set_sleeping(struct sfab_link *link, bool sleeping)
+bool sfab_link_starved(const struct sfab_link *link)
+{
+	for (unsigned int r = 0; r < SFAB_FIBRE_RINGS; r++)
+		if (link->tx[r].starved)
+			return true;
+	return false;
+}
+
+void sfab_link_set_sleeping(struct sfab_link *link, bool sleeping, bool room)
 {
 	if (link->state == SFAB_LINK_CLOSED)
 		return;
-	if (sleeping && ++link->sleeps <= SFAB_SLEEPING_ALWAYS)
-		link->sleeps = SFAB_SLEEPING_ALWAYS + 1;
+	if (sleeping)
+		link->sleeps = (link->sleeps | SFAB_SLEEPING_ROOM) + (room ? 2 : 1);
+	if (sleeping && link->sleeps <= SFAB_SLEEPING_ALWAYS)
+		link->sleeps += 2;
 	link->asleep = sleeping;
 	store(link->out->sender.sleeping, sleeping ? link->sleeps : 0);
 }

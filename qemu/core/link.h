@@ -68,6 +68,7 @@ struct sfab_link_tx {
 	uint32_t replayed;
 	bool replaying;		/* waits for tokens to answer a refusal */
 	bool stuck;		/* a packet was dropped for it; nothing taken since */
+	bool starved;		/* a packet found no room; nothing taken since */
 };
 
 struct sfab_link_rx {
@@ -91,6 +92,7 @@ struct sfab_link {
 	struct sfab_fibre_half *out, *in;
 	enum sfab_link_state state;
 	bool dirty;		/* the other end has not been told yet */
+	bool freed;		/* likewise: that there is room */
 	bool asleep;		/* SLEEPING is not 0 */
 	uint32_t sleeps;	/* SLEEPING, when we slept last */
 	uint32_t rung;		/* that of the other end, when we rang last */
@@ -187,8 +189,11 @@ bool sfab_link_flush(struct sfab_link *link);
 /* The other end's SLEEPING if it is to be rung for what was stored, else 0. */
 uint32_t sfab_link_sleeper(const struct sfab_link *link);
 
-/* Ask to be rung, or not any more. */
-void sfab_link_set_sleeping(struct sfab_link *link, bool sleeping);
+/* Ask to be rung, for @room too or not, or not any more. */
+void sfab_link_set_sleeping(struct sfab_link *link, bool sleeping, bool room);
+
+/* Room is waited for. */
+bool sfab_link_starved(const struct sfab_link *link);
 
 /* The other end has said something since the last poll. */
 bool sfab_link_news(const struct sfab_link *link);

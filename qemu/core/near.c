@@ -126,11 +126,12 @@ static bool try_to_enter(struct sfab_fabric *fabric, struct sfab_fabric *next)
 	return false;
 }
 
-/* Somebody sleeps whom @next has something for. */
+/* Somebody sleeps whom @next has something for, or who has something for @next. */
 static bool must_ring(const struct sfab_fabric *next)
 {
 	for (unsigned int p = 0; p <= next->config.ports; p++)
-		if (sfab_link_sleeper(&next->port[p].link))
+		if (sfab_link_sleeper(&next->port[p].link) ||
+		    sfab_port_waits_unheard(&next->port[p]))
 			return true;
 	return false;
 }

@@ -365,6 +365,18 @@ const struct sfab_fibre_half *sfab_port_hears(const struct sfab_port *port)
 	return port->path < SFAB_MAX_PATHS ? port->half[port->path][1] : NULL;
 }
 
+bool sfab_port_wants_room(const struct sfab_port *port)
+{
+	return port->switching.stage || sfab_link_starved(&port->link);
+}
+
+bool sfab_port_waits_unheard(const struct sfab_port *port)
+{
+	const struct sfab_link *link = &port->link;
+
+	return link->asleep && !(link->sleeps & SFAB_SLEEPING_ROOM) && sfab_port_wants_room(port);
+}
+
 void sfab_port_flush(struct sfab_fabric *fabric, struct sfab_port *port)
 {
 	if (sfab_link_flush(&port->link) && port->remote)
