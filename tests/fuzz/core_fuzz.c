@@ -331,10 +331,11 @@ static void damaged_state(struct machine *m, struct input *in)
 	sfab_core_load(m->core, &state, NULL);
 }
 
-static void step(struct machine *m, unsigned int engine)
+static void step(struct machine *m, unsigned int engine, bool brief)
 {
 	uint64_t due = 0;
-	enum sfab_run run = sfab_core_run(m->core, engine, &due);
+	enum sfab_run run = brief ? sfab_core_help(m->core, engine, &due) :
+				    sfab_core_run(m->core, engine, &due);
 
 	CHECK(m->mapped == 0 && !m->in_batch);
 	CHECK(!sfab_core_busy(m->core));
@@ -372,7 +373,8 @@ static void run_program(struct machine *m, struct input *in)
 			command(m, in);
 			/* fall through */
 		case 4: case 5: case 6:
-			step(m, steps++ % m->config.engines);
+			step(m, steps % m->config.engines, steps % 3 == 0);
+			steps++;
 			break;
 		case 7:
 			command(m, in);

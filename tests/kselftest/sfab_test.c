@@ -450,6 +450,14 @@ int queue_wait(int fd, uint32_t queue, uint64_t seqno, unsigned int timeout_ms)
 	return do_ioctl(fd, DRM_IOCTL_SFAB_WAIT, &arg);
 }
 
+void *queue_wait_thread(void *arg)
+{
+	struct queue_waiter *waiter = arg;
+
+	waiter->result = queue_wait(waiter->fd, waiter->queue, waiter->seqno, WAIT_MS);
+	return NULL;
+}
+
 int queue_run(int fd, uint32_t queue, const struct sfab_command *cmds, uint32_t cmd_count)
 {
 	uint64_t seqno;

@@ -108,6 +108,17 @@ int queue_query(int fd, uint32_t queue, struct sfab_queue_query *answer);
 int queue_submit(int fd, uint32_t queue, const struct sfab_command *cmds, uint32_t cmd_count,
 		 const struct sfab_sync *syncs, uint32_t sync_count, uint64_t *seqno);
 int queue_wait(int fd, uint32_t queue, uint64_t seqno, unsigned int timeout_ms);
+
+/* A thread that waits for up to WAIT_MS: start it with queue_wait_thread() and this */
+struct queue_waiter {
+	int fd;
+	uint32_t queue;
+	uint64_t seqno;
+	int result;
+};
+
+void *queue_wait_thread(void *waiter);
+
 /* Submits, and waits for up to WAIT_MS */
 int queue_run(int fd, uint32_t queue, const struct sfab_command *cmds, uint32_t cmd_count);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where engines run: in threads that nobody waits for, or inside the doorbell."""
+"""Where engines run: the first few KiB inside the doorbell, the rest in threads, or not."""
 
 import time
 import unittest
@@ -65,6 +65,33 @@ class Threads(unittest.TestCase):
         self.assertGreater(changes, 50)
         self.assertLess(pause, 1.0)
         self.assertGreater(accel.counter(2), 256 * MiB)
+
+    def test_small_work_is_done_when_the_doorbell_returns(self):
+        lab = self.enterContext(Lab())
+        vm = AddressSpace(lab.accels[0], 0)
+        dst, src = vm.mirror(0, SYSTEM, RAM_AT), vm.mirror(1, HBM, HBM_AT)
+        queue = Queue(lab.accels[0], 0)
+        queue.run(command(sfab.NOP))
+        # A thread that is still about to sleep keeps its engine to itself
+        time.sleep(0.2)
+        for i in range(1, 50):
+            lab.accels[0].hbm.write(HBM_AT, bytes([i]) * 4096)
+            queue.submit(command(sfab.COPY, COMPLETE, dst=dst, src=src, size=4096, timeline=i))
+            self.assertEqual((queue.value(), queue.head()), (i, i + 1))
+            self.assertEqual(lab.ram.read(RAM_AT, 4096), bytes([i]) * 4096)
+
+    def test_more_is_left_to_a_thread(self):
+        """The doorbell of much work moves some KiB at most; commands beyond four wait, too."""
+        lab = self.enterContext(Lab())
+        accel = lab.accels[0]
+        queue = endless(accel)
+        before = time.monotonic()
+        queue.doorbell()
+        self.assertLess(time.monotonic() - before, 1.0)
+        until(lambda: accel.counter(2) > 8 * MiB, "a thread goes on")
+        many = Queue(accel, 1)
+        many.run(*(command(sfab.NOP, COMPLETE, timeline=i) for i in range(1, 17)))
+        self.assertEqual(many.value(), 16)
 
     def test_one_thread_per_engine(self):
         lab = self.enterContext(Lab(properties="engines=3"))

@@ -92,6 +92,44 @@ static void test_fair_between_long_commands(void **state)
 	rig_free(rig);
 }
 
+/* Who has something else to do does little; an engine goes on where that was left. */
+static void test_help_is_brief(void **state)
+{
+	struct rig *rig = setup(one_engine);
+	struct cmd rows = {
+		.opcode = SFAB_CMD_COPY_2D, .dst = VA_HBM + 32 * MIB, .src = VA_HBM,
+		.len = 8, .arg0 = 1000, .arg1 = 8, .arg2 = 4096,
+	};
+	unsigned int calls = 0;
+	uint64_t due;
+
+	(void)state;
+	submit_work(rig, 0, 2);
+	assert_int_equal(sfab_core_help(rig->core, 0, &due), SFAB_RUN_MORE);
+	assert_int_equal(rd64(rig, SFAB_REG_COUNTER_0 + 8 * SFAB_COUNTER_HBM_BYTES), 4096);
+	assert_int_equal(place(rig, 0, 0)[4095], 0x11);
+	assert_int_equal(place(rig, 0, 0)[4096], 0);
+	assert_int_equal(rig_step(rig, 0), SFAB_RUN_MORE);
+	assert_int_equal(place(rig, 0, 1)[4095], 0x11);
+	assert_int_equal(place(rig, 0, 1)[4096], 0);
+	assert_true(rig_run(rig));
+	assert_int_equal(place(rig, 0, 2)[-1], 0x11);
+	assert_int_equal(place(rig, 0, 2)[0], 0);
+	assert_int_equal(head(rig, 0), 1);
+
+	/* To check 1000 rows takes long, too, where each has to be looked at. */
+	assert_int_equal(sfab_core_poison(rig->core, 60 * MIB), 0);
+	rig_submit(rig, 1, &rows);
+	while (rd64(rig, SFAB_REG_COUNTER_0 + 8 * SFAB_COUNTER_HBM_BYTES) == 8 * MIB) {
+		assert_int_equal(sfab_core_help(rig->core, 0, &due), SFAB_RUN_MORE);
+		calls++;
+	}
+	assert_true(calls > 1000 / 64);
+	assert_true(rig_run(rig));
+	assert_int_equal(head(rig, 1), 1);
+	rig_free(rig);
+}
+
 /* A queue full of small commands does not starve behind a huge one, or before. */
 static void test_fair_between_short_commands(void **state)
 {
@@ -733,6 +771,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fair_between_long_commands),
 		cmocka_unit_test(test_fair_between_short_commands),
+		cmocka_unit_test(test_help_is_brief),
 		cmocka_unit_test(test_fault_leaves_others_alone),
 		cmocka_unit_test(test_order_with_two_engines),
 		cmocka_unit_test(test_kicks),

@@ -288,6 +288,104 @@ static void a_sleep_has_a_number(void **state)
 	net_free(net);
 }
 
+/* Node 0 sleeps with this number; how often does node 1 ring when it takes three packets? */
+static unsigned int bells_for_room(struct net *net, uint32_t sleeping)
+{
+	struct node *b = &net->node[1];
+	unsigned int before = b->rings;
+
+	flow_start(&net->node[0], 0, 2, 3, 65536);
+	net_run_by_hand(&net->node[0], 1);
+	net->cable[0].memory[0].sender.sleeping = sleeping;
+	net_run_by_hand(b, 1);
+	return b->rings - before;
+}
+
+static void no_bell_for_room_that_nobody_needs(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *b = &net->node[1];
+
+	(void)state;
+	assert_int_equal(bells_for_room(net, 8), 0);
+	assert_int_equal(bells_for_room(net, 9), 1);
+	assert_int_equal(bells_for_room(net, SFAB_SLEEPING_ALWAYS), 1);
+	assert_int_equal(bells_for_room(net, 10), 0);
+	assert_int_equal(b->received[1], 12);
+	/* What is sent is rung for, whatever the number. */
+	b->answer = true;
+	assert_int_equal(bells_for_room(net, 12), 1);
+	net_free(net);
+}
+
+static uint32_t asks_for_room(struct net *net)
+{
+	return net->cable[0].memory[0].sender.sleeping & SFAB_SLEEPING_ROOM;
+}
+
+static void who_found_no_room_asks_for_it(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0];
+	struct flow *flow;
+
+	(void)state;
+	net_run_by_hand(a, 1);
+	assert_int_equal(asks_for_room(net), 0);
+	net->node[1].dead = true;
+	flow = flow_start(a, 0, 2, 1000, 65536);
+	net_run_by_hand(a, 1);
+	assert_true(flow->left > 0);
+	assert_int_equal(asks_for_room(net), 1);
+	net->node[1].dead = false;
+	net_run(net, 200 * MS);
+	assert_int_equal(net->node[1].received[1], 1000);
+	assert_int_equal(asks_for_room(net), 0);
+	net_free(net);
+}
+
+/* It is another thread that finds no room, while the worker sleeps. */
+static void who_helped_asks_for_room(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0];
+	struct flow *flow;
+	uint32_t before;
+	uint64_t due;
+
+	(void)state;
+	net_run_by_hand(a, 1);
+	before = net->cable[0].memory[0].sender.sleeping;
+	assert_int_not_equal(before, 0);
+	flow = flow_start(a, 0, 2, 1000, 65536);
+	sfab_fabric_help(a->fabric, &due, UINT64_MAX);
+	assert_true(flow->left > 0);
+	assert_int_equal(asks_for_room(net), 1);
+	/* Another sleep: it may have been rung already for the one before. */
+	assert_true(net->cable[0].memory[0].sender.sleeping > before + 1);
+	net_run(net, 200 * MS);
+	assert_int_equal(net->node[1].received[1], 1000);
+	net_free(net);
+}
+
+/* Who helps has little time: one packet more than it was told, and the worker is to go on. */
+static void help_is_brief(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0];
+	struct flow *flow = flow_start(a, 0, 2, 10, 65536);
+	uint64_t due;
+
+	(void)state;
+	assert_int_equal(sfab_fabric_help(a->fabric, &due, 16384), SFAB_RUN_MORE);
+	assert_int_equal(flow->left, 9);
+	assert_int_equal(sfab_fabric_help(a->fabric, &due, 3 * 65536), SFAB_RUN_MORE);
+	assert_int_equal(flow->left, 6);
+	assert_int_not_equal(sfab_fabric_help(a->fabric, &due, UINT64_MAX), SFAB_RUN_MORE);
+	assert_int_equal(flow->left, 0);
+	net_free(net);
+}
+
 /* It is woken for as much as it has time to take while more comes, not for each packet. */
 static void a_bell_for_many_packets(void **state)
 {
@@ -450,6 +548,10 @@ int main(void)
 		cmocka_unit_test(credits_hold_back),
 		cmocka_unit_test(one_bell_for_a_sleep),
 		cmocka_unit_test(a_sleep_has_a_number),
+		cmocka_unit_test(no_bell_for_room_that_nobody_needs),
+		cmocka_unit_test(who_found_no_room_asks_for_it),
+		cmocka_unit_test(who_helped_asks_for_room),
+		cmocka_unit_test(help_is_brief),
 		cmocka_unit_test(a_bell_for_many_packets),
 		cmocka_unit_test(what_was_under_way_is_counted),
 		cmocka_unit_test(replays_deliver_once_in_order),
