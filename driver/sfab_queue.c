@@ -132,6 +132,7 @@ static struct sfab_queue *sfab_queue_alloc(struct sfab_device *sdev, struct sfab
 	queue->policy = policy;
 	queue->kernel = kernel;
 	queue->scheduled = scheduled;
+	queue->quiet = !scheduled && !kernel && sdev->hw_version >= SFAB_VERSION_ARM;
 	/* Until it is started */
 	queue->error = -EIO;
 	mutex_init(&queue->lock);
@@ -426,9 +427,12 @@ int sfab_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	/* Negative ones are past, too; the difference must not wrap around */
 	if (args->timeout_ns != S64_MAX)
 		timeout = max(max(args->timeout_ns, 0) - ktime_get(), 0);
-	ret = wait_event_interruptible_hrtimeout(queue->wait,
-						 sfab_queue_done(queue, args->seqno, epoch),
-						 timeout);
+	/* Who only asks needs no interrupt */
+	ret = 0;
+	if (timeout)
+		ret = wait_event_interruptible_hrtimeout(queue->wait,
+							 sfab_queue_done(queue, args->seqno, epoch),
+							 timeout);
 	if (ret != -ERESTARTSYS) {
 		ret = sfab_queue_progress(queue, args->seqno, epoch);
 		if (ret == -EAGAIN)

@@ -61,6 +61,8 @@ struct sfab_queue {
 	bool kernel;
 	/** @scheduled: jobs come from @sched; else straight from the ioctl */
 	bool scheduled;
+	/** @quiet: it interrupts only for who has armed it */
+	bool quiet;
 
 	/** @lock: protects @hw_live and @sfile; held while the hardware changes */
 	struct mutex lock;

@@ -26,6 +26,7 @@
 #define   SFAB_MAGIC			0x42414653	/* "SFAB" */
 #define SFAB_REG_VERSION		0x0004
 #define   SFAB_VERSION_MAJOR		GENMASK(31, 16)
+#define   SFAB_VERSION_ARM		0x00010002	/* from this on there is ARM */
 #define SFAB_REG_CAPS			0x0008	/* 64 bit; bits in the UAPI */
 #define SFAB_REG_HBM_SIZE		0x0010	/* 64 bit */
 #define SFAB_REG_NUM_QUEUES		0x0018

@@ -194,8 +194,7 @@ int sfab_ring_write(struct sfab_queue *queue, u64 seqno,
 		    const struct sfab_command *cmds, u32 count)
 {
 	/* Who waits for a long-running queue asks for the interrupt: most look at memory */
-	const u8 last = SFAB_CMD_FLAG_COMPLETE |
-			(queue->scheduled || queue->kernel ? SFAB_CMD_FLAG_IRQ : 0);
+	const u8 last = SFAB_CMD_FLAG_COMPLETE | (queue->quiet ? 0 : SFAB_CMD_FLAG_IRQ);
 	struct sfab_span *span = &queue->spans[seqno % SFAB_RING_SPANS];
 	u32 i;
 
@@ -272,7 +271,7 @@ void sfab_ring_arm(struct sfab_queue *queue, u64 seqno)
 {
 	lockdep_assert_held(&queue->ring_lock);
 
-	if (queue->scheduled || queue->kernel || queue->error || seqno <= queue->completed)
+	if (!queue->quiet || queue->error || seqno <= queue->completed)
 		return;
 	if (queue->armed && queue->armed <= seqno)
 		return;

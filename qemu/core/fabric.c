@@ -193,15 +193,15 @@ static void sort_sources(struct sfab_fabric *fabric)
 }
 
 /*
- * Everybody has a turn, those first that have had least: whoever finds a ring full or
- * a link busy is ahead, when there is room again, of who has filled it. To have been
- * idle earns nothing.
+ * Everybody has a turn, as long as the slice lasts, those first that have had least: whoever
+ * finds a ring full or a link busy is ahead, when there is room again, of who has filled it. To
+ * have been idle earns nothing.
  */
 static bool serve_all(struct sfab_fabric *fabric)
 {
 	uint64_t least = UINT64_MAX;
 
-	for (unsigned int i = 0; i < fabric->sources && fabric->moved < fabric->slice; i++) {
+	for (unsigned int i = 0; i < fabric->sources && sfab_fabric_has_time(fabric); i++) {
 		struct sfab_source *source = &fabric->source[i];
 		uint64_t moved = fabric->moved;
 
@@ -251,16 +251,21 @@ static bool pass(struct sfab_fabric *fabric)
 
 static enum sfab_run run(struct sfab_fabric *fabric, uint64_t *due, uint64_t slice)
 {
+	bool more;
+
 	fabric->moved = 0;
 	fabric->flushed = 0;
 	fabric->slice = slice;
-	while (pass(fabric)) {
-		fabric->moved += SFAB_PASS_COST;
-		if (fabric->moved >= slice) {
+	do {
+		more = pass(fabric);
+		if (more)
+			fabric->moved += SFAB_PASS_COST;
+		/* Who was not served for that is not idle. */
+		if (!sfab_fabric_has_time(fabric)) {
 			flush_all(fabric);
 			return SFAB_RUN_MORE;
 		}
-	}
+	} while (more);
 	*due = fabric->due;
 	return fabric->due == UINT64_MAX ? SFAB_RUN_IDLE : SFAB_RUN_POLL;
 }

@@ -54,6 +54,9 @@ void sfab_fabric_commit(struct sfab_fabric *fabric, const struct sfab_packet *pa
 /* The endpoint has moved so much without a packet: it counts into its turn. */
 void sfab_fabric_spend(struct sfab_fabric *fabric, uint64_t bytes);
 
+/* There is time for more: to be asked between two packets. */
+bool sfab_fabric_has_time(const struct sfab_fabric *fabric);
+
 /* How often @port has gone down, modulo 2^32. */
 uint32_t sfab_fabric_downs(const struct sfab_fabric *fabric, unsigned int port);
 /* The first candidate towards @dst carries traffic, or will when it has changed its light path. */

@@ -429,9 +429,23 @@ static bool serve(struct sfab_endpoint *ep, struct sfab_flow *flow)
 	}
 	while (flow->una != flow->end && flow->next != flow->end &&
 	       n < SFAB_TURN_POSTS && sent < SFAB_MTU &&
-	       send_next(ep, flow, &sent))
+	       (!n || sfab_fabric_has_time(ep->fabric)) && send_next(ep, flow, &sent))
 		n++;
 	return n;
+}
+
+/* Those from *@at on are first the next time. */
+static void turn_list(struct sfab_endpoint *ep, struct sfab_flow **at)
+{
+	struct sfab_flow *first = *at, *last = first;
+
+	if (!first || at == &ep->flows)
+		return;
+	while (last->link)
+		last = last->link;
+	*at = NULL;
+	last->link = ep->flows;
+	ep->flows = first;
 }
 
 bool sfab_flows_work(struct sfab_endpoint *ep, uint64_t *due)
@@ -458,6 +472,10 @@ bool sfab_flows_work(struct sfab_endpoint *ep, uint64_t *due)
 		    flow->repeat_at > ep->now && flow->repeat_at < *due)
 			*due = flow->repeat_at;
 		at = &flow->link;
+		if (busy && !sfab_fabric_has_time(ep->fabric)) {
+			turn_list(ep, at);
+			break;
+		}
 	}
 	busy |= ep->ended;
 	ep->ended = false;

@@ -239,16 +239,25 @@ static bool deliver(struct sfab_fabric *fabric, struct sfab_fabric *next,
 		    const struct sfab_packet *packet, const void *payload, bool *wake)
 {
 	bool taken, more = packet->type & 0x80;
-	uint64_t due = next->due, moved = next->moved;
+	uint64_t due = next->due, moved = next->moved, slice = next->slice;
 
 	next->caller = fabric;
+	/* It is our time */
+	if (sfab_fabric_has_time(fabric))
+		next->slice = next->moved + (fabric->slice - fabric->moved);
+	else
+		next->slice = next->moved;
 	taken = next->sink->deliver(next->endpoint, packet, payload);
-	for (unsigned int t = 0; t < SFAB_PASS_TURNS && taken && more; t++)
+	for (unsigned int t = 0; t < SFAB_PASS_TURNS && taken && more; t++) {
 		more = sfab_router_endpoint(next);
+		if (!sfab_fabric_has_time(next))
+			break;
+	}
+	next->slice = slice;
 	*wake = more || next->due < due;
 	sfab_near_release(next);
 	next->caller = NULL;
-	fabric->moved += next->moved - moved;	/* it was our time */
+	fabric->moved += next->moved - moved;
 	return taken;
 }
 

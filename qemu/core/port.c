@@ -374,7 +374,8 @@ bool sfab_port_waits_unheard(const struct sfab_port *port)
 {
 	const struct sfab_link *link = &port->link;
 
-	return link->asleep && !(link->sleeps & SFAB_SLEEPING_ROOM) && sfab_port_wants_room(port);
+	return link->state != SFAB_LINK_CLOSED && link->asleep &&
+	       !(link->sleeps & SFAB_SLEEPING_ROOM) && sfab_port_wants_room(port);
 }
 
 void sfab_port_flush(struct sfab_fabric *fabric, struct sfab_port *port)

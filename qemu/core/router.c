@@ -188,6 +188,11 @@ void sfab_fabric_spend(struct sfab_fabric *fabric, uint64_t bytes)
 	fabric->moved += bytes;
 }
 
+bool sfab_fabric_has_time(const struct sfab_fabric *fabric)
+{
+	return fabric->moved < fabric->slice;
+}
+
 int sfab_router_onward(struct sfab_fabric *fabric, unsigned int from, struct sfab_packet *packet,
 		       bool answer, struct sfab_slot *slot)
 {
@@ -358,7 +363,7 @@ static bool serve_ring(struct sfab_fabric *fabric, struct sfab_port *port,
 	/* Most have nothing. */
 	if (rx->head == rx->tail)
 		return false;
-	while (fabric->moved - begin < SFAB_TURN_BYTES &&
+	while (fabric->moved - begin < SFAB_TURN_BYTES && sfab_fabric_has_time(fabric) &&
 	       (payload = sfab_link_receive(&port->link, ring))) {
 		unsigned int counter = 0;
 
@@ -406,7 +411,7 @@ bool sfab_router_endpoint(struct sfab_fabric *fabric)
 		more = fabric->sink->work(fabric->endpoint, &due);
 		/* What moves nothing takes its time too. */
 		fabric->moved += SFAB_PACKET_COST;
-	} while (more && fabric->moved < end);
+	} while (more && fabric->moved < end && sfab_fabric_has_time(fabric));
 	if (!more)
 		sfab_due(fabric, due);
 	return more;

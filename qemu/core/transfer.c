@@ -529,7 +529,7 @@ bool sfab_transfers_work(struct sfab_endpoint *ep)
 			set(ep->handed, q, false);
 
 	/* One request each in turn, until nobody can any more. */
-	while (quiet < queues && n < SFAB_TURN_POSTS &&
+	while (quiet < queues && n < SFAB_TURN_POSTS && (!n || sfab_fabric_has_time(ep->fabric)) &&
 	       (ep->active[0] | ep->active[1])) {
 		ep->turn = (ep->turn + 1) % queues;
 		quiet++;

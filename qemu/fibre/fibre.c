@@ -65,6 +65,11 @@ bool sfab_fibre_service(struct sfab_fibre_end *end)
 	return end->fibre->kind->service(end);
 }
 
+bool sfab_fibre_is_slow(const struct sfab_fibre_end *end)
+{
+	return end->memory && !end->fibre->kind->is_shared(end);
+}
+
 void sfab_fibre_ring(struct sfab_fibre_end *end)
 {
 	if (end->memory)

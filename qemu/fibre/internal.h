@@ -36,6 +36,7 @@ struct fibre_kind {
 	int (*fd)(const struct sfab_fibre_end *end);
 	bool (*service)(struct sfab_fibre_end *end);
 	void (*ring)(struct sfab_fibre_end *end);
+	bool (*is_shared)(const struct sfab_fibre_end *end);
 };
 
 struct sfab_fibre {

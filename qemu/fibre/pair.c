@@ -123,6 +123,12 @@ static void ring(struct sfab_fibre_end *base)
 	bell_ring(pair_of(base->fibre)->ends[1 - base->index].bell);
 }
 
+static bool is_shared(const struct sfab_fibre_end *base)
+{
+	(void)base;
+	return true;
+}
+
 static int fd(const struct sfab_fibre_end *base)
 {
 	return ((const struct pair_end *)base)->bell;
@@ -184,6 +190,7 @@ static const struct fibre_kind pair_kind = {
 	.fd = fd,
 	.service = service,
 	.ring = ring,
+	.is_shared = is_shared,
 };
 
 struct sfab_fibre *pair_create(char *why, size_t size)

@@ -402,6 +402,11 @@ static void ring(struct sfab_fibre_end *end)
 		flush(s);
 }
 
+static bool is_shared(const struct sfab_fibre_end *end)
+{
+	return ((const struct socket_end *)end)->talk.state == TALK_SHARED;
+}
+
 static int fd(const struct sfab_fibre_end *end)
 {
 	return ((const struct socket_end *)end)->epoll;
@@ -470,6 +475,7 @@ static const struct fibre_kind socket_kind = {
 	.fd = fd,
 	.service = service,
 	.ring = ring,
+	.is_shared = is_shared,
 };
 
 struct sfab_fibre *socket_create(const struct sfab_fibre_config *config, char *why, size_t size)

@@ -2,10 +2,11 @@
 /*
  * sfab accelerator: the bus as the core sees it: memory and interrupts
  *
- * Engines run in threads of their own. They hold the BQL while they translate
- * and map a batch of guest memory, never while they copy: a translation by a
- * vIOMMU takes locks in the order opposite to an invalidation, and a
- * translation fault raises an interrupt.
+ * Engines run in threads of their own, but for the few KiB that a vCPU does
+ * itself. The threads hold the BQL while they translate and map a batch of
+ * guest memory, never while they copy: a translation by a vIOMMU takes locks in
+ * the order opposite to an invalidation, and a translation fault raises an
+ * interrupt.
  */
 
 #include "qemu/osdep.h"

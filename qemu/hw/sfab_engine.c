@@ -30,12 +30,8 @@
 #define SFAB_SYNC_SLICES        4
 #define SFAB_SYNC_PAUSE_NS      100000
 
-/* What an engine that has nothing else to do moves through the fabric. */
-#define SFAB_HELP_FABRIC        (256 * KiB)
-
-/* What a vCPU does in a doorbell: so many slices of 4 KiB, and in the fabric. */
+/* What a vCPU does in a doorbell: so many slices of 4 KiB. */
 #define SFAB_DOORBELL_SLICES    4
-#define SFAB_DOORBELL_FABRIC    (16 * KiB)
 
 /* Of the thread of a vCPU: the device of which it writes a register. */
 static __thread SfabAccelState *sfab_engines_writing;
@@ -49,8 +45,8 @@ static void sfab_engine_join(void *opaque)
     object_unref(OBJECT(e->s));
 }
 
-/* One slice; a WAIT that wants to poll is seen to. */
-static enum sfab_run sfab_engine_run(SfabEngine *e, bool brief)
+/* The last slice, or one more, of this thread; a WAIT's polling is seen to. */
+static enum sfab_run sfab_engine_run(SfabEngine *e, bool brief, bool last)
 {
     SfabAccelState *s = e->s;
     enum sfab_run next;
@@ -64,8 +60,7 @@ static enum sfab_run sfab_engine_run(SfabEngine *e, bool brief)
         next = sfab_core_run(s->core, e->index, &due);
     }
     qatomic_set_mb(&e->running, false);
-    sfab_ports_help_end(s, next == SFAB_RUN_MORE,
-                        brief ? SFAB_DOORBELL_FABRIC : SFAB_HELP_FABRIC);
+    sfab_ports_help_end(s, next == SFAB_RUN_MORE && !last);
     if (next == SFAB_RUN_POLL) {
         timer_mod_ns(e->timer, due);
     }
@@ -91,7 +86,7 @@ static void *sfab_engine_thread(void *opaque)
         /* Before the work: a kick from now on means one more round. */
         qemu_event_reset(&e->kicked);
         qemu_mutex_lock(&e->run);
-        next = sfab_engine_run(e, false);
+        next = sfab_engine_run(e, false, false);
         qemu_mutex_unlock(&e->run);
         if (qatomic_read(&s->parking)) {
             sfab_engine_tell_left(s);
@@ -127,8 +122,9 @@ static bool sfab_engine_try(SfabEngine *e)
         return false;
     }
     do {
-        next = sfab_engine_run(e, true);
-    } while (next == SFAB_RUN_MORE && ++slices < SFAB_DOORBELL_SLICES);
+        slices++;
+        next = sfab_engine_run(e, true, slices == SFAB_DOORBELL_SLICES);
+    } while (next == SFAB_RUN_MORE && slices < SFAB_DOORBELL_SLICES);
     qemu_mutex_unlock(&e->run);
     return next != SFAB_RUN_MORE;
 }
@@ -148,14 +144,16 @@ static SfabEngine *sfab_engines_pending(SfabAccelState *s)
 
 /*
  * The guest writes a register. The first engine that has work then is not
- * woken: what it would begin with is done here. For more a vCPU has no time.
+ * woken: what it would begin with is done here. For more a vCPU has no time,
+ * nor for any of it where the "guest" is the IOMMU that tells an engine's fault
+ * by a write to another device.
  */
 void sfab_engines_write(SfabAccelState *s, hwaddr addr, uint64_t value,
                         unsigned int size)
 {
     SfabEngine *e;
 
-    if (s->sync) {
+    if (s->sync || sfab_ports_is_helping()) {
         sfab_core_write(s->core, addr, value, size);
         sfab_engines_settle(s);
         return;

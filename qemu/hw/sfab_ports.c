@@ -10,13 +10,14 @@
  * It takes and gives back the ends of the fibres itself: a device that is
  * plugged in while its predecessor is still on its way out waits for it here.
  *
- * While it sleeps, an engine that has work for the fabric runs it: to wake
- * another thread takes longer than most of what is to be sent. Of the threads
- * of this device who runs the fabric, or touches the ends of its fibres, holds
- * @run.
+ * While it sleeps, who runs an engine that has work for the fabric runs this,
+ * too, be it the engine's thread or a vCPU: to wake another thread takes longer
+ * than most of what is to be sent. Who runs the fabric, or touches the ends of
+ * its fibres, holds @run; with the BQL it is only tried.
  */
 
 #include "qemu/osdep.h"
+#include "qemu/units.h"
 #include "hw/qdev-properties.h"
 #include "migration/blocker.h"
 #include "qapi/error.h"
@@ -71,7 +72,11 @@ static const struct sfab_fibre_ops sfab_ports_fibre_ops = {
     .report = sfab_ports_report,
 };
 
-/* Of the thread of an engine. */
+/* What a helper moves: the thread of an engine, or a vCPU within a write. */
+#define SFAB_HELP_BYTES         (256 * KiB)
+#define SFAB_HELP_BYTES_BQL     (16 * KiB)
+
+/* Of the thread that runs an engine. */
 static __thread SfabAccelState *sfab_ports_helper;  /* from begin to end */
 static __thread bool sfab_ports_to_do;              /* the fabric has work */
 static __thread bool sfab_ports_put_off;            /* ... since the last end */
@@ -94,11 +99,33 @@ void sfab_ports_help_begin(SfabAccelState *s)
     sfab_ports_helper = s;
 }
 
-static void sfab_ports_help(SfabPorts *p, uint64_t bytes)
+bool sfab_ports_is_helping(void)
 {
-    uint64_t due = 0;
+    return sfab_ports_helper;
+}
+
+static bool sfab_ports_is_slow(const SfabPorts *p)
+{
+    unsigned int i;
+
+    for (i = 0; i < p->num_ends; i++) {
+        if (p->ends[i].end && sfab_fibre_is_slow(p->ends[i].end)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sfab_ports_help(SfabPorts *p)
+{
+    uint64_t due = 0, bytes = bql_locked() ? SFAB_HELP_BYTES_BQL :
+                                             SFAB_HELP_BYTES;
 
     if (qemu_mutex_trylock(&p->run)) {
+        return;
+    }
+    if (bql_locked() && sfab_ports_is_slow(p)) {
+        qemu_mutex_unlock(&p->run);
         return;
     }
     sfab_ports_to_do = false;
@@ -120,13 +147,13 @@ static void sfab_ports_help(SfabPorts *p, uint64_t bytes)
  * An engine that has more to do first looks what: others rely on that, and have
  * woken nobody. If it still has, the fabric is not for it.
  */
-void sfab_ports_help_end(SfabAccelState *s, bool more, uint64_t bytes)
+void sfab_ports_help_end(SfabAccelState *s, bool more)
 {
     bool put_off = sfab_ports_to_do && more && !sfab_ports_put_off;
 
     sfab_ports_put_off = put_off;
     if (sfab_ports_to_do && !more) {
-        sfab_ports_help(&s->ports, bytes);
+        sfab_ports_help(&s->ports);
     }
     sfab_ports_helper = NULL;
     if (sfab_ports_to_do && !put_off) {

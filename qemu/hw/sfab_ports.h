@@ -77,12 +77,14 @@ bool sfab_ports_step(SfabAccelState *s);
 void sfab_ports_step_at(SfabAccelState *s, int64_t ns);
 
 /*
- * Around what the thread of an engine does: if it gives the fabric work while
- * the worker sleeps, it does that work at the end, or wakes the worker if there
- * is @more to do.
+ * Around a slice of an engine, by its thread or by a vCPU: if it gives the
+ * fabric work while the worker sleeps, who does the last slice does that work
+ * at its end, or wakes the worker. @more: the same thread does another slice.
  */
 void sfab_ports_help_begin(SfabAccelState *s);
-void sfab_ports_help_end(SfabAccelState *s, bool more, uint64_t bytes);
+void sfab_ports_help_end(SfabAccelState *s, bool more);
+/* This thread is between the two, of whatever device. */
+bool sfab_ports_is_helping(void);
 
 /* The core's: there is work, from any thread; a doorbell, under @run. */
 void sfab_ports_wake(void *opaque);

@@ -204,7 +204,9 @@ int enumerator_scan(struct enumerator *en, const char *subsystem, struct found_d
 	struct udev_enumerate *list;
 	int ret;
 
-	monitor_drain(en->monitor);
+	/* It tells of links, too; but these are looked for without being told */
+	if (!strcmp(subsystem, SUBSYSTEM_ACCEL))
+		monitor_drain(en->monitor);
 	errno = 0;
 	list = udev_enumerate_new(en->udev);
 	if (!list)

@@ -116,7 +116,7 @@ void watched_links_read(struct sfab_health *health)
 		struct watched_link *w = &health->links[i];
 
 		/* Who could not be opened may be by now */
-		w->error = link_open(w->link);
+		w->error = watched_link_open(w);
 		if (!w->error)
 			w->error = watched_link_poll(health, w);
 		if (!w->error)

@@ -16,6 +16,9 @@ struct watched_link {
 	struct sfab_link *link;		/* with a file of its own */
 	struct link_view view;
 	int error;			/* of the last reading; 0: the view is right */
+	bool known;			/* it was open once, so @port is right */
+	bool gone;			/* ... and its accelerator went, when that was looked at */
+	uint32_t port;
 	bool polled;			/* sfab_health_fd() waits for its file too */
 	bool carried;			/* traffic, as the last event told */
 	struct far_end far;
@@ -58,7 +61,9 @@ static inline bool health_is_denied(int error)
 int watched_link_poll(struct sfab_health *health, struct watched_link *w);
 void watched_link_ignore(struct sfab_health *health, struct watched_link *w);
 
-/* health_watch.c: watch this too; an accelerator with its links */
+/* health_watch.c: open its file, which tells its port */
+int watched_link_open(struct watched_link *w);
+/* ... watch this too; an accelerator with its links */
 int watch_link(struct sfab_health *health, const struct sfab_link *link);
 int watch_device(struct sfab_health *health, struct sfab_device *dev);
 /* ... and what came, or came back, since the context was scanned last */

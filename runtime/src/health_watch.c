@@ -18,10 +18,22 @@ static bool watches_link(const struct sfab_health *health, const struct sfab_lin
 	unsigned int i;
 
 	for (i = 0; i < health->link_count; i++) {
-		if (!strcmp(health->links[i].link->id.node, link->id.node))
+		if (!health->links[i].gone &&
+		    !strcmp(health->links[i].link->id.node, link->id.node))
 			return true;
 	}
 	return false;
+}
+
+int watched_link_open(struct watched_link *w)
+{
+	int ret = link_open(w->link);
+
+	if (!ret) {
+		w->known = true;
+		w->port = w->link->port;
+	}
+	return ret;
 }
 
 /* One whose file cannot be opened is watched too: it is a finding */
@@ -42,9 +54,22 @@ int watch_link(struct sfab_health *health, const struct sfab_link *link)
 	if (ret)
 		return ret;
 	health->link_count++;
-	if (link_open(w->link))
-		return 0;
-	return watched_link_poll(health, w);
+	return watched_link_open(w) ? 0 : watched_link_poll(health, w);
+}
+
+/* The place of one that went, or it may be: that is known when it can be opened */
+static bool has_a_place(const struct sfab_health *health, struct sfab_link *link)
+{
+	unsigned int i;
+
+	for (i = 0; i < health->link_count; i++) {
+		const struct watched_link *w = &health->links[i];
+
+		if (w->gone && !strcmp(w->link->id.pci_address, link->id.pci_address) &&
+		    (link_open(link) || link->port == w->port))
+			return true;
+	}
+	return false;
 }
 
 /* The links of an accelerator; NULL: of all */
@@ -55,7 +80,8 @@ static int watch_links_of(struct sfab_health *health, const struct sfab_device *
 	int ret = 0;
 
 	for (i = 0; !ret && (link = link_at(health->ctx, i)); i++) {
-		if (!link->gone && (!dev || !strcmp(link->id.pci_address, dev->id.pci_address)))
+		if (!link->gone && (!dev || !strcmp(link->id.pci_address, dev->id.pci_address)) &&
+		    !has_a_place(health, link))
 			ret = watch_link(health, link);
 	}
 	return ret;
@@ -99,26 +125,30 @@ int watch_device(struct sfab_health *health, struct sfab_device *dev)
 
 /* ---- what has changed ---- */
 
-static bool is_back_as(const struct watched_link *w, struct sfab_link *link)
+/* Where it is now; NULL: it is not back. *later: nobody can tell yet */
+static struct sfab_link *new_place(struct sfab_health *health, const struct watched_link *w,
+				   bool *later)
 {
-	/* Only the driver knows which port it is */
-	return !link->gone && !strcmp(link->id.pci_address, w->link->id.pci_address) &&
-	       !link_open(link) && link->port == w->view.info.port;
-}
-
-static int follow_link(struct sfab_health *health, struct watched_link *w)
-{
-	struct sfab_link *link, *new;
+	struct sfab_link *link;
 	unsigned int i;
-	int ret;
 
-	/* What has never answered has not told its port */
-	if (w->error != -ENODEV || !w->view.info.size)
-		return 0;
 	for (i = 0; (link = link_at(health->ctx, i)); i++) {
-		if (is_back_as(w, link))
+		if (link->gone || strcmp(link->id.pci_address, w->link->id.pci_address) ||
+		    watches_link(health, link))
+			continue;
+		if (link_open(link))
+			*later = true;
+		else if (link->port == w->port)
 			break;
 	}
+	return link;
+}
+
+static int follow_link(struct sfab_health *health, struct watched_link *w, bool *later)
+{
+	struct sfab_link *link = new_place(health, w, later), *new;
+	int ret;
+
 	if (!link)
 		return 0;
 	ret = link_new(health->ctx, &link->id, &new);
@@ -127,8 +157,26 @@ static int follow_link(struct sfab_health *health, struct watched_link *w)
 	watched_link_ignore(health, w);
 	link_free(w->link);
 	/* Whom it had is remembered; its counters begin anew */
-	*w = (struct watched_link){ .link = new, .far = w->far, .verdict = w->verdict };
-	return 0;
+	*w = (struct watched_link){ .link = new, .known = true, .port = w->port, .far = w->far,
+				    .verdict = w->verdict };
+	return watched_link_open(w) ? 0 : watched_link_poll(health, w);
+}
+
+static int follow_links(struct sfab_health *health, bool *later)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < health->link_count; i++) {
+		struct watched_link *w = &health->links[i];
+
+		w->gone = w->known && (w->error == -ENODEV || link_is_gone(w->link));
+	}
+	for (i = 0; !ret && i < health->link_count; i++) {
+		if (health->links[i].gone)
+			ret = follow_link(health, &health->links[i], later);
+	}
+	return ret;
 }
 
 /* ctx->lock is held */
@@ -180,7 +228,7 @@ static uint64_t scans_of(struct sfab_context *ctx)
 int watch_follow(struct sfab_health *health)
 {
 	uint64_t scans = scans_of(health->ctx);
-	unsigned int i;
+	bool later = false;
 	int ret;
 
 	if (scans == health->scans)
@@ -188,14 +236,12 @@ int watch_follow(struct sfab_health *health)
 	ret = links_scan(health->ctx);
 	if (ret < 0)
 		return ret;
-	ret = 0;
-	for (i = 0; !ret && i < health->link_count; i++)
-		ret = follow_link(health, &health->links[i]);
+	ret = follow_links(health, &later);
 	if (!ret && !health->chosen)
 		ret = watch_links_of(health, NULL);
 	if (!ret)
 		ret = follow_accels(health);
-	if (!ret)
+	if (!ret && !later)
 		health->scans = scans;
 	return ret;
 }

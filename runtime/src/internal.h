@@ -185,6 +185,8 @@ struct sfab_link {
 int link_new(struct sfab_context *ctx, const struct found_device *id, struct sfab_link **link);
 int link_open(struct sfab_link *link);
 void link_free(struct sfab_link *link);
+/* What its file says, if it is open */
+bool link_is_gone(struct sfab_link *link);
 void links_free(struct sfab_context *ctx);
 /* Takes note of links that came or went; returns how many were ever seen */
 int links_scan(struct sfab_context *ctx);

@@ -53,7 +53,7 @@ static bool same(const struct found_device *a, const struct found_device *b)
 	return !strcmp(a->node, b->node) && !strcmp(a->pci_address, b->pci_address);
 }
 
-static bool link_is_gone(struct sfab_link *link)
+bool link_is_gone(struct sfab_link *link)
 {
 	struct sfab_link_status status = { .size = sizeof(status) };
 

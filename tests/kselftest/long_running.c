@@ -276,7 +276,7 @@ TEST_F(long_running, destroy_while_waited_for)
 /* ---- interrupts ---- */
 
 /* How often the accelerators have interrupted; -1: that is not to be known */
-static int64_t interrupts(void)
+static int64_t count_interrupts(void)
 {
 	FILE *file = fopen("/proc/interrupts", "re");
 	char line[1024], *at;
@@ -307,7 +307,7 @@ static int64_t interrupts(void)
 TEST_F(long_running, interrupts_only_for_waiters)
 {
 	struct sfab_command wait = cmd_wait(VA, 8, SFAB_WAIT_EQ, 1000, ~0ULL, 0);
-	int64_t before = interrupts(), end = now_ns() + WAIT_MS * 1000000LL;
+	int64_t before = count_interrupts(), end = now_ns() + WAIT_MS * 1000000LL;
 	struct queue_waiter waiter = { .fd = self->fd, .queue = self->queue };
 	struct sfab_command write;
 	pthread_t thread;
@@ -321,16 +321,16 @@ TEST_F(long_running, interrupts_only_for_waiters)
 			ASSERT_GT(end, now_ns());
 	}
 	/* The kernel's own queue, and ports, may have something to tell */
-	EXPECT_GE(before + 20, interrupts());
+	EXPECT_GE(before + 20, count_interrupts());
 
-	before = interrupts();
+	before = count_interrupts();
 	ASSERT_EQ(0, queue_submit(self->fd, self->queue, &wait, 1, NULL, 0, &waiter.seqno));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, queue_wait_thread, &waiter));
 	sleep_ms(50);
 	self->word[0] = 1000;
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, waiter.result);
-	EXPECT_LT(before, interrupts());
+	EXPECT_LT(before, count_interrupts());
 }
 
 /* Each is woken for its own submission, in whatever order they began to wait */
@@ -346,7 +346,7 @@ static void check_waiters(struct __test_metadata *_metadata, FIXTURE_DATA(long_r
 	for (i = 0; i < COUNT; i++) {
 		struct sfab_command wait = cmd_wait(VA, 8, SFAB_WAIT_GE, i + 1, ~0ULL, 0);
 
-		waiters[i] = (struct queue_waiter){ .fd = self->fd, .queue = self->queue, .result = 1 };
+		waiters[i] = (struct queue_waiter){ self->fd, self->queue, 0, 1 };
 		ASSERT_EQ(0, queue_submit(self->fd, self->queue, &wait, 1, NULL, 0,
 					  &waiters[i].seqno));
 	}

@@ -89,6 +89,31 @@ class Joined(unittest.TestCase):
 
 class Fabric(Joined):
 
+    def first_remote(self, number):
+        """Of a doorbell's commands this one is the first for the fabric, whose worker sleeps.
+
+        Returns whether its packet has left when the doorbell returns.
+        """
+        fill = command(sfab.FILL, dst=LOCAL + 4096, dtype=8, size=64, arg0=7)
+        self.timeline += 1
+        self.a.hbm.write(HBM_AT, bytes([self.timeline]) * 64)
+        time.sleep(1.2)
+        before = self.a.port_counter(0, SENT)
+        self.queue.submit(*[fill] * (number - 1),
+                          command(sfab.COPY, COMPLETE, dst=REMOTE, src=LOCAL, size=64,
+                                  timeline=self.timeline))
+        sent = self.a.port_counter(0, SENT) > before
+        until(lambda: self.queue.value() == self.timeline, f"command {number} is done")
+        self.assertEqual(self.b.hbm.read(HBM_AT + SIZE, 64), bytes([self.timeline]) * 64)
+        return sent
+
+    def test_work_for_the_fabric_at_the_end_of_a_doorbell(self):
+        """The fourth command is the last that a doorbell begins; the worker may be awake once."""
+        self.timeline = 0
+        for number in (1, 2, 4):
+            self.assertTrue(any(self.first_remote(number) for _ in range(4)), number)
+        self.first_remote(5)
+
     def test_write_and_read(self):
         self.check_works()
         self.a.hbm.write(HBM_AT, bytes(len(self.data)))

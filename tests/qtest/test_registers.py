@@ -7,7 +7,7 @@ import sfab
 from sfab import Lab
 
 RESET_VALUES_32 = {
-    sfab.MAGIC: 0x42414653, sfab.VERSION: 0x00010001, sfab.NUM_QUEUES: 64, sfab.NUM_VMS: 64,
+    sfab.MAGIC: 0x42414653, sfab.VERSION: 0x00010002, sfab.NUM_QUEUES: 64, sfab.NUM_VMS: 64,
     sfab.NUM_ENGINES: 2, sfab.NUM_VECTORS: 65, sfab.VA_BITS: 48, sfab.MAX_RING_LOG2: 16,
     sfab.CTRL: 0, sfab.STATUS: sfab.READY, sfab.RESET: 0, sfab.SCRATCH: 0, sfab.INT_STATUS: 0,
     sfab.INT_ENABLE: 0,

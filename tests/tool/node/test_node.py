@@ -371,7 +371,7 @@ class Removal(NodeTest):
             wait_for("ok")
             watcher.send_signal(signal.SIGINT)
             watcher.communicate()
-        self.assertEqual(watcher.returncode, 0)
+        self.assertEqual(watcher.returncode, -signal.SIGINT)
 
     def test_in_the_middle_of_a_copy(self):
         self.write("out", b"old")

@@ -386,6 +386,26 @@ static void help_is_brief(void **state)
 	net_free(net);
 }
 
+/* An endpoint with nothing to do has used up the time: what waits in a ring does so still. */
+static void who_had_no_time_is_not_idle(void **state)
+{
+	struct net *net = net_chain(2, NULL);
+	struct node *a = &net->node[0], *b = &net->node[1];
+	uint64_t due;
+
+	(void)state;
+	flow_start(a, 0, 2, 3, 65536);
+	net_run(net, MS);
+	assert_int_equal(b->received[1], 3);
+	flow_start(a, 0, 2, 1, 64);
+	net_run_by_hand(a, 1);
+	assert_int_equal(sfab_fabric_help(b->fabric, &due, 100), SFAB_RUN_MORE);
+	assert_int_equal(b->received[1], 3);
+	assert_int_not_equal(sfab_fabric_help(b->fabric, &due, 16384), SFAB_RUN_MORE);
+	assert_int_equal(b->received[1], 4);
+	net_free(net);
+}
+
 /* It is woken for as much as it has time to take while more comes, not for each packet. */
 static void a_bell_for_many_packets(void **state)
 {
@@ -552,6 +572,7 @@ int main(void)
 		cmocka_unit_test(who_found_no_room_asks_for_it),
 		cmocka_unit_test(who_helped_asks_for_room),
 		cmocka_unit_test(help_is_brief),
+		cmocka_unit_test(who_had_no_time_is_not_idle),
 		cmocka_unit_test(a_bell_for_many_packets),
 		cmocka_unit_test(what_was_under_way_is_counted),
 		cmocka_unit_test(replays_deliver_once_in_order),

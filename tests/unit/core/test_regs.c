@@ -14,7 +14,7 @@ struct row {
 /* Offsets and values as in the spec, in numbers on purpose. */
 static const struct row rows[] = {
 	{ 0x0000, 32, 0x42414653, 0 },
-	{ 0x0004, 32, 0x00010001, 0 },
+	{ 0x0004, 32, 0x00010002, 0 },
 	{ 0x0008, 64, 0x2f, 0 },
 	{ 0x0010, 64, 8 * MIB, 0 },
 	{ 0x0018, 32, 4, 0 },

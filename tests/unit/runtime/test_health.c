@@ -319,6 +319,68 @@ static void test_back(void **state)
 	expect_cause(5, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
 }
 
+/* It was away between two looks, and once more before the next */
+static void test_bounced(void **state)
+{
+	struct sfab_verdict link, accel;
+
+	(void)state;
+	next();
+	fake_remove(1);
+	fake_plug(1);
+	expect_ok(sfab_context_rescan(ctx));
+	fake_remove(1);
+	fake_plug(1);
+	expect_ok(sfab_context_rescan(ctx));
+	next();
+	fake_remove(1);
+	fake_plug(1);
+	expect_ok(sfab_context_rescan(ctx));
+	next();
+	assert_int_equal(sfab_health_count(health), 6);
+	next();
+	link = verdict(2);
+	accel = verdict(5);
+	assert_string_equal(link.name, "accel1:0");
+	assert_int_equal(link.severity, SFAB_SEVERITY_OK);
+	assert_int_equal(accel.severity, SFAB_SEVERITY_OK);
+	/* Nothing is counted twice */
+	assert_int_equal(accel.full_gbps, verdict(4).full_gbps);
+}
+
+/* Back, but this user may not open it yet */
+static void test_back_and_denied(void **state)
+{
+	(void)state;
+	next();
+	fake_remove(1);
+	expect_ok(sfab_context_rescan(ctx));
+	next();
+	fake_deny(1, EACCES);
+	fake_plug(1);
+	expect_ok(sfab_context_rescan(ctx));
+	next();
+	assert_int_equal(sfab_health_count(health), 6);
+	expect_cause(2, SFAB_HEALTH_ACCEL_LOST, SFAB_SEVERITY_FAILED, SFAB_ACTION_RESET);
+	fake_deny(1, 0);
+	next();
+	assert_int_equal(sfab_health_count(health), 6);
+	expect_cause(2, SFAB_HEALTH_NONE, SFAB_SEVERITY_OK, SFAB_ACTION_NONE);
+}
+
+/* Who looks for links does not take away what tells of accelerators */
+static void test_links_leave_events(void **state)
+{
+	struct pollfd ready = { .fd = sfab_context_fd(ctx), .events = POLLIN };
+
+	(void)state;
+	fake_plug(2);
+	expect_ok(sfab_link_count(ctx));
+	assert_int_equal(poll(&ready, 1, 0), 1);
+	assert_int_equal(sfab_context_rescan(ctx), 1);
+	assert_int_equal(poll(&ready, 1, 0), 0);
+}
+
 /* A monitor of the node watches what is new; one of an accelerator does not */
 static void test_new(void **state)
 {
@@ -615,6 +677,9 @@ int main(void)
 		TEST(test_device_counters),
 		TEST(test_removed),
 		TEST(test_back),
+		TEST(test_bounced),
+		TEST(test_back_and_denied),
+		TEST(test_links_leave_events),
 		TEST(test_new),
 		TEST(test_denied),
 		TEST(test_denied_accelerator),

@@ -10,7 +10,7 @@
  *
  * Threads
  *	Every function below may be called from any thread at any time, with
- *	these exceptions: sfab_core_run() of one engine number is not reentrant
+ *	these exceptions: sfab_core_run() or _help() of one engine number is not reentrant
  *	(one worker per engine), and sfab_core_destroy(), sfab_core_save() and
  *	sfab_core_load() need a core with no sfab_core_run() in progress. A core
  *	with ports has one more worker, which serves its fabric (sfab/fabric.h).
@@ -67,8 +67,8 @@ enum sfab_event {
  *
  * @batch_begin, @batch_end: enclose every @map and @unmap, and nothing else:
  *	the core neither copies nor blocks in between, and keeps a batch to
- *	SFAB_BATCH_MAX calls. Called from sfab_core_run() and sfab_fabric_run()
- *	only, not nested, without the core's mutex. In QEMU they take and drop
+ *	SFAB_BATCH_MAX calls. Called from sfab_core_run(), sfab_fabric_run()
+ *	and their _help() only, not nested, without the core's mutex. In QEMU they take and drop
  *	the BQL (and do nothing if the caller of these holds it already).
  * @map: host address of bus memory. In: @len bytes wanted at bus address @bus;
  *	out: @len bytes available there, 1 to what was wanted. RAM only: the core

@@ -173,7 +173,7 @@ enum sfab_run sfab_fabric_run(struct sfab_fabric *fabric, uint64_t *due);
 /**
  * sfab_fabric_help() - sfab_fabric_run() by a thread that has something else to do
  *
- * @bytes: to move, and at most a packet more
+ * @bytes: to move, and a packet or two more
  *
  * SFAB_RUN_MORE: there is more, or another thread is at it already; wake
  * the worker, which may sleep meanwhile.

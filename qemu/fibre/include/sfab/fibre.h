@@ -106,6 +106,9 @@ bool sfab_fibre_service(struct sfab_fibre_end *end);
 /* Ring the other end's doorbell, for &sfab_fabric_ops.ring. Without light: nothing. */
 void sfab_fibre_ring(struct sfab_fibre_end *end);
 
+/* To ring sends all that was written, as the other end does not share the memory. */
+bool sfab_fibre_is_slow(const struct sfab_fibre_end *end);
+
 /*
  * The calling thread is one that others wait for: ask the scheduler to run it soon when it
  * wakes up, at the price of running it for less at a time. Its share of the CPU stays.
