@@ -666,10 +666,14 @@ def main():
 def start():
     """Returns the exit status."""
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return main()
     except KeyboardInterrupt:
         return 130
     except (Failure, topology.Error) as error:
         print(f"supernode: error: {error}", file=sys.stderr)
         return 1
+
+
+if __name__ == "__main__":
+    sys.exit(start())
