@@ -242,9 +242,10 @@ static int sfab_mgmt_transact(struct sfab_fabric *fabric, struct sfab_datagram *
 	request.transaction = waiter.transaction;
 
 	ret = sfab_mgmt_send(fabric, &waiter, &request);
+	/* A jiffy more, as the one that it begins in has begun already */
 	if (!ret)
 		ret = wait_for_completion_interruptible_timeout(&waiter.done,
-								msecs_to_jiffies(timeout_ms));
+								msecs_to_jiffies(timeout_ms) + 1);
 	spin_lock(&mgmt->waiters_lock);
 	list_del(&waiter.link);
 	spin_unlock(&mgmt->waiters_lock);
