@@ -242,11 +242,8 @@ static bool deliver(struct sfab_fabric *fabric, struct sfab_fabric *next,
 	uint64_t due = next->due, moved = next->moved, slice = next->slice;
 
 	next->caller = fabric;
-	/* It is our time */
-	if (sfab_fabric_has_time(fabric))
-		next->slice = next->moved + (fabric->slice - fabric->moved);
-	else
-		next->slice = next->moved;
+	/* It is our time, of which there is some, or we would not have come to this packet */
+	next->slice = next->moved + (fabric->slice - fabric->moved);
 	taken = next->sink->deliver(next->endpoint, packet, payload);
 	for (unsigned int t = 0; t < SFAB_PASS_TURNS && taken && more; t++) {
 		more = sfab_router_endpoint(next);

@@ -118,7 +118,7 @@ static const struct reg queue_fabric_regs[] = {
 	{ 0 }
 };
 
-/* Pages of their own, to be mapped to whoever owns the queue. */
+/* Of the page that each queue has. */
 static const struct reg doorbell_regs[] = {
 	{ SFAB_REG_DOORBELL_TAIL, 32, true },
 	{ SFAB_REG_DOORBELL_ARM, 64, true },

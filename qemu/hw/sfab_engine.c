@@ -19,7 +19,6 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
-#include "qemu/units.h"
 #include "sfab_accel.h"
 #include "trace.h"
 
@@ -45,7 +44,7 @@ static void sfab_engine_join(void *opaque)
     object_unref(OBJECT(e->s));
 }
 
-/* The last slice, or one more, of this thread; a WAIT's polling is seen to. */
+/* One slice, be it the @last that this thread does; a WAIT polls by a timer. */
 static enum sfab_run sfab_engine_run(SfabEngine *e, bool brief, bool last)
 {
     SfabAccelState *s = e->s;
